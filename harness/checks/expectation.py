@@ -1,0 +1,156 @@
+"""What a system declared, as far as the checks need it: the data of the first event of every history.
+
+The checks know no manifest and no service. Whoever makes a history translates the declaration into an `Expectation` and
+writes it down first, so that a saved history explains itself and can be judged again elsewhere, years later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from harness.errors import HistoryError
+
+__all__ = ["Expectation", "ExpectedBoundary", "ExpectedEffect", "ExpectedNode", "ReadEdge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedNode:
+    """A handler. process: what runs it. boundary: the trigger that re-drives it; empty: nobody does (unowned)."""
+
+    name: str
+    process: str = ""
+    boundary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedEffect:
+    """An effect, and what may be said of it.
+
+    name: as in `where` of its events.
+    node: the handler that makes it.
+    boundary: the trigger that owns this node; empty where nobody does.
+    sink: transactional (in one transaction with its own record), keyed (the partner dedupes by key) or plain.
+    duplicates: `tolerable` takes the effect out of every check that counts to two.
+    source: what counts it: `world` by APPLY events, `sql` by ROWS events.
+    """
+
+    name: str
+    node: str
+    boundary: str = ""
+    sink: Literal["transactional", "keyed", "plain"] = "keyed"
+    duplicates: Literal["never", "tolerable"] = "never"
+    source: Literal["world", "sql"] = "world"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedBoundary:
+    """A responsibility boundary, named after the trigger that owns it.
+
+    target: the node that the trigger re-drives.
+    owner: the component that holds the trigger, in words a person can look for: `inbox of "orders"`.
+    process: the process (or resource) where that component lives.
+    placement: caller | callee | engine | root.
+    nodes: what is executed again when the trigger fires again.
+    downstream: effects that must follow once the trigger is set, here and behind the frontier; empty: the boundary's own.
+    max_detect_s, backoff_max_s: the declared time constants.
+    """
+
+    name: str
+    target: str = ""
+    owner: str = ""
+    process: str = ""
+    placement: str = ""
+    nodes: tuple[str, ...] = ()
+    downstream: tuple[str, ...] = ()
+    max_detect_s: float = 0.0
+    backoff_max_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEdge:
+    """An edge whose pending triggers are read from their store. name: `a->b`. boundary: the trigger that is set along it."""
+
+    name: str
+    boundary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """Everything that was declared and that a check asks for.
+
+    system: its name.
+    submit_node: where work enters.
+    root: who stands behind the client: nobody, a human who waits, or a caller who retries.
+    nodes, effects, boundaries: in the order in which work passes them.
+    edges: those with a reader of pending triggers.
+    awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
+    downstream: all effects that an accepted work leads to.
+    faults: the plan in words, one per fault; each must be seen to land.
+
+    Raises:
+        HistoryError: a name leads nowhere.
+    """
+
+    system: str
+    submit_node: str = ""
+    root: Literal["none", "human", "caller"] = "none"
+    nodes: tuple[ExpectedNode, ...] = ()
+    effects: tuple[ExpectedEffect, ...] = ()
+    boundaries: tuple[ExpectedBoundary, ...] = ()
+    edges: tuple[ReadEdge, ...] = ()
+    awaited: tuple[str, ...] = ()
+    downstream: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        effects = {effect.name for effect in self.effects}
+        boundaries = {"", *(boundary.name for boundary in self.boundaries)}
+        promised = {name for boundary in self.boundaries for name in boundary.downstream}
+        _must_be_known("effect", {*self.awaited, *self.downstream, *promised} - effects)
+        _must_be_known("boundary", {part.boundary for part in (*self.nodes, *self.effects, *self.edges)} - boundaries)
+
+    @property
+    def unowned(self) -> tuple[str, ...]:
+        """The nodes that nobody re-drives."""
+        return tuple(node.name for node in self.nodes if not node.boundary)
+
+    def to_json(self) -> dict[str, Any]:
+        """This expectation as plain JSON, for the data of the SYSTEM event."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> Expectation:
+        """Reads what `to_json` wrote. Keys that a later version added are left aside.
+
+        Raises:
+            HistoryError: something that is needed is missing.
+        """
+        try:
+            parts = {key: tuple(_read(of, part) for part in record.get(key, ())) for key, of in _PARTS.items()}
+            return _read(Expectation, {**record, **parts})
+        except (AttributeError, TypeError) as error:
+            raise HistoryError(f"the first event does not declare a system: {error}") from error
+
+
+_PARTS: dict[str, type[Any]] = {
+    "nodes": ExpectedNode,
+    "effects": ExpectedEffect,
+    "boundaries": ExpectedBoundary,
+    "edges": ReadEdge,
+}
+
+_Record = TypeVar("_Record")
+
+
+def _read(of: type[_Record], record: Mapping[str, Any]) -> _Record:
+    known = {field.name for field in fields(of)}  # type: ignore[arg-type]
+    return of(**{key: tuple(v) if isinstance(v, list) else v for key, v in record.items() if key in known})
+
+
+def _must_be_known(what: str, strangers: set[str]) -> None:
+    if strangers:
+        raise HistoryError(f"the declaration names an {what} that it does not describe: {', '.join(sorted(strangers))}")

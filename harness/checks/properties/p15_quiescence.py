@@ -1,0 +1,153 @@
+"""P15: after heal and drain nothing is pending, and nothing is attempted any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.checks.evidence import Ending, Evidence, Trail
+from harness.checks.expectation import ExpectedEffect
+from harness.checks.missing import likely_loss, missing_at
+from harness.checks.property import Code, Judgement, Property
+from harness.checks.verdict import Violation
+from harness.checks.witness import invoked_again, witness
+from harness.history import Kind
+
+__all__ = ["PROPERTY"]
+
+PENDING = Code(
+    code="RT206",
+    title="trigger left pending",
+    means="Everything is healed and drained, and a store still holds a trigger that nobody discharges. Either its work "
+    "is not done, or it is done and will be done again some day.",
+    causes=(
+        "the discharge (ack, DONE mark) was lost, and nothing repeats it",
+        "a claim that never expires",
+        "a failure is swallowed, and the trigger neither retried nor parked",
+    ),
+    fixes=(
+        "make the discharge part of what is repeated: find the effect done by its key, then discharge",
+        "give claims a lease that ends",
+    ),
+    exposed_by=("kill at @applied", "cut the link to the store after the effect"),
+)
+RESTLESS = Code(
+    code="RT207",
+    title="attempts after everything was done",
+    means="All triggers were discharged, or all work was done, and an effect is still being attempted.",
+    causes=(
+        "a retry loop in memory that does not know of the discharge",
+        "a paused or superseded worker that goes on",
+        "an error after the effect is retried for ever",
+    ),
+    fixes=("let every attempt begin by asking whether the work is still open", "fence superseded workers"),
+    exposed_by=("pause at @recv until lease", "cut reply at @deliver", "kill at @applied"),
+)
+
+
+def check(evidence: Evidence) -> Judgement:
+    """Looks at the stores at the end of the drain, and at what happened from there to the replay."""
+    judgement = Judgement(unexercised="the history ends before the drain does")
+    ending = evidence.drain
+    if ending.state == "open":
+        return judgement
+    judgement.exercised.update({effect.boundary for effect in evidence.effects.values()} or {""})
+    open_triggers = list(_open_triggers(evidence, ending))
+    if ending.decides:
+        judgement.violations += [_left(evidence, *trigger) for trigger in open_triggers]
+        judgement.violations += _restless(evidence, ending)
+    else:
+        boundaries = [evidence.boundary_of(edge) for edge, _, _ in open_triggers] or sorted(judgement.exercised)
+        judgement.doubts += [(each, f"the drain was cut off: {ending.state}") for each in boundaries]
+    return judgement
+
+
+def _open_triggers(evidence: Evidence, ending: Ending) -> Iterator[tuple[str, str, int]]:
+    """Edge, work and place of every trigger that a store still held at the end."""
+    told: set[str] = set()
+    for edge in sorted(evidence.pending):
+        left = evidence.left_pending(edge, ending.index) or _pending_again(evidence, edge, ending)
+        for work in left[1] if left else ():
+            told.add(work)
+            yield edge, work, left[0] if left else ending.index
+    if ending.state == "undriven":
+        yield from (("", work, ending.index) for work in ending.works if work not in told)
+
+
+def _pending_again(evidence: Evidence, edge: str, ending: Ending) -> tuple[int, tuple[str, ...]] | None:
+    """What a store held again after it had been declared quiet, and before anything else was submitted."""
+    left = evidence.left_pending(edge, ending.limit) if ending.state == "quiet" else None
+    return left if left and left[0] > ending.index else None
+
+
+def _restless(evidence: Evidence, ending: Ending) -> Iterator[Violation]:
+    """The first attempt of each work that came after the end; or, in a livelock, the last before it."""
+    quiet, livelock = ending.state == "quiet", ending.state == "livelock"
+    for trail in evidence.works.values() if quiet or livelock else ():
+        place = _attempt_after(evidence, trail, ending) if quiet else _endless(evidence, trail, ending)
+        if place is not None:
+            yield _still_trying(evidence, trail, place)
+
+
+def _attempt_after(evidence: Evidence, trail: Trail, ending: Ending) -> int | None:
+    late = (index for index in trail.events if ending.index < index < ending.limit)
+    return next((index for index in late if evidence.events[index].kind is Kind.ATTEMPT), None)
+
+
+def _endless(evidence: Evidence, trail: Trail, ending: Ending) -> int | None:
+    if ending.works and trail.work not in ending.works:
+        return None
+    tries = [index for places in trail.attempts.values() for index in places if index < ending.index]
+    return max(tries, default=None) if len(tries) > 1 else None
+
+
+def _left(evidence: Evidence, edge: str, work: str, place: int) -> Violation:
+    trail = evidence.works.get(work, Trail(work))
+    boundary = evidence.boundary_of(edge)
+    absent = missing_at(evidence, trail, evidence.effects_of(boundary), evidence.drain) if edge else []
+    where = f"in the store of {edge}" if edge else "in its store"
+    likely = likely_loss(evidence, trail, absent[0], evidence.drain) if absent else "the discharge was lost, and nothing repeats it"
+    return _violation(evidence, trail, boundary, PENDING.code, place, f"work {work} is still pending {where}", likely)
+
+
+def _still_trying(evidence: Evidence, trail: Trail, place: int) -> Violation:
+    effect = evidence.events[place].where
+    boundary = evidence.effects[effect].boundary if effect in evidence.effects else ""
+    what = f"{effect} is still attempted for work {trail.work} after everything came to rest"
+    likely = "a retry that does not know that the work is done"
+    return _violation(evidence, trail, boundary, RESTLESS.code, place, what, likely, effect)
+
+
+def _violation(
+    evidence: Evidence, trail: Trail, boundary: str, code: str, place: int, what: str, likely: str, effect: str = ""
+) -> Violation:
+    described = evidence.boundaries.get(boundary)
+    effects: list[ExpectedEffect] = evidence.effects_of(boundary)
+    node = effects[0].node if effects else ""
+    decides = max(place, evidence.drain.index)
+    return Violation(
+        code=code,
+        property=PROPERTY.id,
+        boundary=boundary,
+        work=trail.work,
+        effect=effect or (effects[0].name if effects else ""),
+        what=what,
+        expected="nothing pending, no attempts",
+        got="still pending" if code == PENDING.code else "attempted again",
+        likely=likely,
+        where_to_look=(described.process if described else "") or evidence.processes.get(node, "") or node,
+        owner=described.owner if described else "nobody",
+        spread=invoked_again(evidence, trail, decides),
+        witness=witness(evidence, trail, [each.name for each in effects], decides, place, evidence.drain.index),
+        fact=("missing", trail.work, boundary),
+    )
+
+
+PROPERTY = Property(
+    id="P15",
+    name="quiescence",
+    statement="after heal and drain: nothing pending, no leases held, no attempts",
+    kind="liveness",
+    check=check,
+    specific=20,
+    codes=(PENDING, RESTLESS),
+)

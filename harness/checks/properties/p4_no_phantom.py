@@ -1,0 +1,155 @@
+"""P4: every application belongs to a submitted piece of work, carries what was submitted, and is not of a rejected one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.checks.evidence import Evidence, Outcome, Trail
+from harness.checks.property import Code, Judgement, Property
+from harness.checks.verdict import Violation
+from harness.checks.witness import invoked_again, witness
+
+__all__ = ["PROPERTY"]
+
+PHANTOM = Code(
+    code="RT104",
+    title="phantom effect",
+    means="An effect took place that answers to no submitted work: its key was never sent, or not yet, or what it "
+    "carries is not what was sent under that key.",
+    causes=(
+        "the work id is made anew, cut, or changed on its way",
+        "a payload is rebuilt from shared or stale state, so that works get mixed up",
+        "a message is published before the transaction that makes it true, and that transaction fails",
+    ),
+    fixes=(
+        "carry the caller's id unchanged on every hop",
+        "store the payload with the trigger, and use only that when driving it again",
+        "publish from an outbox that commits together with the business data",
+    ),
+    exposed_by=("kill at @deliver", "hold two works at @recv together", "a commit that fails after a publish"),
+)
+REJECTED = Code(
+    code="RT105",
+    title="effect of rejected work",
+    means="The client was told that the work did not and will not happen, and yet an effect of it took place. Whoever "
+    "sent it has gone another way by now.",
+    causes=(
+        "the effect, or the message that leads to it, goes out before the decision to reject",
+        "a failure that leaves the work half done is answered with a status that is declared as a rejection",
+    ),
+    fixes=(
+        "decide first, act afterwards; put the decision and the trigger into one transaction",
+        "answer 5xx where the outcome is not known, and keep the rejecting statuses for what surely did not happen",
+    ),
+    exposed_by=("cut reply at @deliver", "kill at @applied", "cut the link to a dependency"),
+)
+
+
+def check(evidence: Evidence) -> Judgement:
+    """Goes through all applications, those of unknown keys included."""
+    judgement = Judgement(unexercised="no effect took place")
+    for trail in evidence.works.values():
+        for name, place in _applications(evidence, trail):
+            judgement.exercised.add(evidence.effects[name].boundary)
+            judgement.violations += _of_submitted(evidence, trail, name, place)
+    judgement.violations += _of_strangers(evidence)
+    judgement.violations += _counted_strangers(evidence)
+    return judgement
+
+
+def _applications(evidence: Evidence, trail: Trail) -> Iterator[tuple[str, int]]:
+    """Effect and place of each application in the world that is declared."""
+    for name, places in trail.applies.items():
+        if name in evidence.effects:
+            for place in places:
+                yield name, place
+
+
+def _of_submitted(evidence: Evidence, trail: Trail, name: str, place: int) -> list[Violation]:
+    if place < trail.submits[0]:
+        return [_phantom(evidence, trail, name, place, "before it was submitted", "its key was used before it was sent")]
+    carried = evidence.events[place].data.get("payload_nonce")
+    sent = {str(evidence.events[index].data.get("nonce")) for index in trail.submits}
+    if carried is not None and sent != {"None"} and str(carried) not in sent:
+        return [_phantom(evidence, trail, name, place, "with a payload that was not submitted", _MIXED_UP)]
+    if trail.first_ok is None and evidence.outcome(trail, _stage_limit(evidence, place)) is Outcome.REJECTED:
+        return [_rejected(evidence, trail, name, place)]
+    return []
+
+
+_MIXED_UP = "the payload is rebuilt or shared, so that one work carries what belongs to another"
+
+
+def _stage_limit(evidence: Evidence, place: int) -> int:
+    """An application before the replay is judged by the answers before the replay."""
+    return evidence.drain.limit if place < evidence.drain.limit else len(evidence.events)
+
+
+def _of_strangers(evidence: Evidence) -> Iterator[Violation]:
+    for trail in evidence.strangers.values():
+        for name, place in _applications(evidence, trail):
+            yield _phantom(evidence, trail, name, place, "that nobody submitted", "the work id changes on its way")
+    for place in evidence.orphans:
+        if evidence.events[place].where in evidence.effects:
+            what = "that carries no work id"
+            yield _phantom(evidence, Trail(""), evidence.events[place].where, place, what, "the work id is dropped on its way")
+
+
+def _counted_strangers(evidence: Evidence) -> Iterator[Violation]:
+    told: set[tuple[str, str]] = set()
+    for name, readings in evidence.rows.items():
+        for place in readings if name in evidence.effects else ():
+            for work, count in evidence.rows_of(place).items():
+                if count and work not in evidence.works and (name, work) not in told:
+                    told.add((name, work))
+                    yield _phantom(
+                        evidence, Trail(work), name, place, "that nobody submitted", "the work id changes on its way"
+                    )
+
+
+def _phantom(evidence: Evidence, trail: Trail, name: str, place: int, which: str, likely: str) -> Violation:
+    what = f"{name} took place for work {trail.work or '(no key)'} {which}"
+    return _violation(evidence, trail, name, place, PHANTOM.code, what, "only what was submitted, as submitted", likely)
+
+
+def _rejected(evidence: Evidence, trail: Trail, name: str, place: int) -> Violation:
+    what = f"work {trail.work} was rejected, and {name} took place"
+    return _violation(
+        evidence, trail, name, place, REJECTED.code, what, "no effect", "the effect goes out before the work is rejected"
+    )
+
+
+def _violation(
+    evidence: Evidence, trail: Trail, name: str, place: int, code: str, what: str, expected: str, likely: str
+) -> Violation:
+    effect = evidence.effects[name]
+    boundary = evidence.boundaries.get(effect.boundary)
+    last_answer = trail.answers[-1] if code == REJECTED.code else place
+    data = evidence.events[place].data
+    return Violation(
+        code=code,
+        property=PROPERTY.id,
+        boundary=effect.boundary,
+        work=trail.work,
+        effect=name,
+        what=what,
+        expected=expected,
+        got=f"{name} applied",
+        likely=likely,
+        where_to_look=str(data.get("process") or evidence.processes.get(effect.node, "") or effect.node),
+        owner=boundary.owner if boundary else "nobody",
+        spread=invoked_again(evidence, trail, place),
+        witness=witness(evidence, trail, [name], max(place, last_answer), place),
+        fact=("phantom", trail.work, name),
+    )
+
+
+PROPERTY = Property(
+    id="P4",
+    name="no phantom",
+    statement="every application matches a submitted key and its nonce, and none is of rejected work",
+    kind="safety",
+    check=check,
+    specific=50,
+    codes=(PHANTOM, REJECTED),
+)

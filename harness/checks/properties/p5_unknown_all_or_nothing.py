@@ -1,0 +1,95 @@
+"""P5: where the client never learnt what became of its work, a boundary did all of it, each effect once, or nothing."""
+
+from __future__ import annotations
+
+from harness.checks.duplicate import duplicate, second_application
+from harness.checks.evidence import Evidence, Outcome, Trail
+from harness.checks.expectation import ExpectedEffect
+from harness.checks.missing import by_boundary, missing, missing_at, unread_at
+from harness.checks.property import Code, Judgement, Property
+
+__all__ = ["PROPERTY"]
+
+PARTIAL = Code(
+    code="RT106",
+    title="partly done",
+    means="The client never learnt the outcome of its work. Within one boundary some of its effects took place and "
+    "others did not, and everything has come to rest like that.",
+    causes=(
+        "a chain of calls without a root trigger: whoever would try again died, or does not exist",
+        "in-situ retries were taken for a trigger, and died with their process",
+        "the owner gave up before it knew",
+    ),
+    fixes=(
+        "set a durable trigger before the first effect",
+        "let somebody upstream own the work: he waits for the answer and tries again with the same key",
+    ),
+    exposed_by=("kill at @applied of the first effect", "kill at @recv of the last effect", "kill caller and callee"),
+)
+TWICE_CODE = "RT102"
+
+
+def check(evidence: Evidence) -> Judgement:
+    """Goes through the works that were submitted in time and had no definite answer when the drain ended."""
+    judgement = Judgement(unexercised="no work was left without a definite answer")
+    groups = by_boundary(evidence.expected_effects())
+    ending = evidence.drain
+    for trail in evidence.works.values():
+        if trail.submits[0] < ending.index and evidence.outcome(trail, ending.index) is Outcome.UNKNOWN:
+            for effects in groups.values():
+                _judge(evidence, trail, effects, judgement)
+    return judgement
+
+
+def _judge(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], judgement: Judgement) -> None:
+    ending, boundary = evidence.drain, effects[0].boundary
+    judgement.exercised.add(boundary)
+    _judge_twice(evidence, trail, effects, judgement)
+    unread = unread_at(evidence, effects, ending)
+    absent = missing_at(evidence, trail, effects, ending)
+    present = len(effects) - len(absent) - len(unread)
+    if present and absent and ending.decides:
+        _tell_partial(evidence, trail, effects, absent, judgement)
+    elif present and absent:
+        judgement.doubts.append((boundary, f"work {trail.work} is partly done and may still go on"))
+    elif unread and len(effects) > 1:
+        judgement.doubts.append((boundary, f"the rows of {unread[0].name} were not read at the end"))
+
+
+def _judge_twice(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], judgement: Judgement) -> None:
+    for effect in effects:
+        second = second_application(evidence, effect, trail) if effect.duplicates == "never" else None
+        if second and second.second < evidence.drain.limit:
+            judgement.violations.append(
+                duplicate(evidence, effect, trail, second, code=TWICE_CODE, prop=PROPERTY.id)
+            )
+
+
+def _tell_partial(
+    evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], absent: list[ExpectedEffect], judgement: Judgement
+) -> None:
+    done = " and ".join(effect.name for effect in effects if effect not in absent)
+    undone = " and ".join(effect.name for effect in absent)
+    found = missing(
+        evidence,
+        trail,
+        [*absent, *(effect for effect in effects if effect not in absent)],
+        evidence.drain,
+        code=PARTIAL.code,
+        prop=PROPERTY.id,
+        what=f"work {trail.work} is partly done: {done} took place, {undone} did not, and nobody knows",
+        expected="all of them once, or none",
+        got=f"{done} without {undone}",
+    )
+    judgement.violations.append(found)
+
+
+PROPERTY = Property(
+    id="P5",
+    name="unknown is all or nothing",
+    statement="ack unknown: at quiescence none of the boundary's effects, or each once",
+    kind="quiescence",
+    check=check,
+    specific=10,
+    codes=(PARTIAL,),
+)

@@ -1,0 +1,365 @@
+"""What a system under test declares: the types behind `retrigger.toml`.
+
+One format for the user's services and for the patterns of this project. The types here say what is well-formed key by
+key; `harness.manifest.load` reads the file and checks what only the whole can tell (names that lead nowhere, cycles
+without a trigger), and turns every complaint into a named error with the line to write.
+
+The text under a field is its description, everywhere: in the JSON Schema that editors show, in `docs/manifest.md` and
+in error messages. `examples` is the value that an error proposes where a key is missing; `title` says in plain words
+what a pattern stands for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.json_schema import SkipJsonSchema
+
+__all__ = [
+    "Edge",
+    "Effect",
+    "Manifest",
+    "NatsSource",
+    "Node",
+    "Pending",
+    "Process",
+    "Publish",
+    "Request",
+    "Resource",
+    "SqlSource",
+    "Submit",
+    "Trigger",
+]
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_.#-]*$",
+        max_length=64,
+        title="a name in quotes: a letter, then letters, digits, _ . # - (64 characters at most)",
+    ),
+]
+PythonObject = Annotated[
+    str, Field(pattern=r"^[\w.]+:\w+$", title='a module and an object in it, "package.module:name"')
+]
+Ready = Annotated[str, Field(pattern=r"^(/.*|tcp|none)$", title='an HTTP path such as "/healthz", or "tcp", or "none"')]
+Command = Annotated[list[str], Field(min_length=1, title="a list of texts: the program and its arguments")]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+def edge_key(text: object) -> object:
+    """Normal form of an edge written as text: `a -> b` and `a->b` are the same edge."""
+    return "->".join(part.strip() for part in text.split("->")) if isinstance(text, str) else text
+
+
+EdgeKey = Annotated[
+    str,
+    BeforeValidator(edge_key),
+    Field(pattern=r"^[^>\s]+\s*->\s*[^>\s]+$", title='an edge in quotes, "from -> to"'),
+]
+
+
+class Table(BaseModel):
+    """A table of the manifest: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+class Request(Table):
+    """An HTTP request with placeholders. Every string, also inside `json`, may carry `{work}` and `{nonce}`."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    """The HTTP method."""
+    path: Annotated[str, Field(pattern=r"^/", title='a path that starts with "/"')] = Field(examples=["/orders"])
+    """The path, with its query where it has one."""
+    json_: Any = Field(default=None, alias="json", examples=[{"id": "{work}"}])
+    """The body, sent as JSON."""
+    headers: dict[str, str] = Field(default={}, examples=[{"Idempotency-Key": "{work}"}])
+    """Headers to send besides those of HTTP itself."""
+
+
+class Trigger(Table):
+    """A reliable trigger: a durable record plus something that re-drives it.
+
+    The first block says who places it and what it is; the second is its time constants, in seconds; the third declares
+    the rules it keeps. A trigger that breaks a rule of the third block is not effective and owns nothing.
+    """
+
+    placement: Literal["caller", "callee", "engine", "root"] = Field(examples=["callee"])
+    """Who places it: the caller (queue, outbox), the callee (inbox), an engine, or whoever stands before the graph."""
+    kind: Literal["queue", "topic", "inbox", "outbox", "timer", "engine", "rpc", "human", "caller"] = Field(
+        examples=["inbox"]
+    )
+    """What the durable record is."""
+
+    detect: Literal["death", "poll", "lease", "visibility", "heartbeat", "patience", "restart"] = "poll"
+    """How it is noticed that the work has to be driven again."""
+    max_detect_s: NonNegativeFloat = 1.0
+    """Longest time from the failure to the moment it is noticed, in seconds. Part of every liveness budget."""
+    backoff_max_s: NonNegativeFloat = 0.0
+    """Longest pause between two attempts, in seconds. Part of every liveness budget."""
+    attempts: PositiveInt | Literal["unlimited"] = "unlimited"
+    """How often it drives the work before it gives up."""
+    lease_s: PositiveFloat | None = None
+    """How long one claim of the work is valid, in seconds, where work is claimed."""
+    work_s: NonNegativeFloat = 0.0
+    """Longest time one execution of the target takes, in seconds; compared with the lease."""
+    dedupe_s: PositiveFloat | Literal["forever"] = "forever"
+    """How long the target recognises a repeat, in seconds."""
+
+    durable: bool = True
+    """The record survives the crash it is there for."""
+    acknowledged: Literal["after_set", "before_set"] = "after_set"
+    """Whether the caller gets its acknowledgement after the record is durable, or before."""
+    discharged: Literal["after_work", "before_work"] = "after_work"
+    """Whether the record is removed after the work is done, or before."""
+    redriven: bool = True
+    """Something drives the record again by itself."""
+    waits: bool = True
+    """A human or a caller as root waits for the answer and tries again."""
+    key: Literal["stable", "per_attempt"] = "stable"
+    """Whether all attempts carry the same key."""
+    fenced: bool = True
+    """An older claim can no longer act after a newer one began."""
+
+
+class Submit(Table):
+    """How work enters: the harness's client plays whoever stands at the edge."""
+
+    node: Name = Field(examples=["orders"])
+    """The node that receives the work first."""
+    request: Request | None = Field(
+        default=None, examples=[{"method": "POST", "path": "/orders", "json": {"id": "{work}"}}]
+    )
+    """The request that hands in one piece of work."""
+    publish: Publish | None = Field(
+        default=None, examples=[{"resource": "broker", "subject": "orders", "json": {"id": "{work}"}}]
+    )
+    """The message that hands in one piece of work, instead of a request."""
+    accepted: list[Status] = Field(default=[200, 201, 202], min_length=1)
+    """Status codes that mean: from here on it is yours."""
+    rejected: list[Status] = []
+    """Status codes that mean: it did not and will not happen. Everything in neither list is unknown."""
+    timeout_s: PositiveFloat = 2.0
+    """How long the client waits for an answer, in seconds; after that the outcome is unknown."""
+    root: Literal["none", "human", "caller"] = "none"
+    """Who stands behind the client: nobody, a human (waits, patience, same key), a caller (retries until an answer)."""
+    patience_s: PositiveFloat | None = None
+    """How long a human waits before he tries again, in seconds; `timeout_s` where it is not given."""
+    trigger: Trigger | None = Field(default=None, examples=[{"placement": "root", "kind": "queue"}])
+    """The trigger on the edge into the graph, where work enters through a queue or an engine."""
+
+
+class Publish(Table):
+    """Work that enters as a message instead of a request."""
+
+    resource: Name = Field(examples=["broker"])
+    """The broker, by the name of its `[[resource]]`."""
+    subject: str = Field(examples=["orders"])
+    """Subject, topic or queue."""
+    json_: Any = Field(default=None, alias="json", examples=[{"id": "{work}"}])
+    """The body of the message, sent as JSON."""
+
+
+class Process(Table):
+    """What can be killed. Exactly one of `start`, `app`, `main`, `container`, `url` says how it comes to life."""
+
+    name: Name = Field(examples=["orders"])
+    """Its name in nodes, placeholders, plans and reports."""
+    start: Command | None = Field(default=None, examples=[["./orders", "--port", "{port}"]])
+    """The command that starts it, run in `cwd`."""
+    app: PythonObject | None = Field(default=None, examples=["orders.service:app"])
+    """An ASGI application in Python, served by the harness after a fork."""
+    main: PythonObject | None = Field(default=None, examples=["orders.worker:main"])
+    """A Python function that works until it is killed, called by the harness after a fork."""
+    container: str | None = Field(default=None, examples=["acme/orders:2.4"])
+    """A container image to run."""
+    url: str | None = Field(default=None, examples=["http://127.0.0.1:8080"])
+    """The address of a process that runs already. It is never killed: network faults only."""
+    ready: Ready | None = Field(default=None, examples=["/healthz"])
+    """How it is known to be ready: an HTTP path, "tcp" or "none" (no port). Default: "none" for `main`, else "tcp"."""
+    ready_s: PositiveFloat = 10.0
+    """Longest time from start to ready, in seconds."""
+    env: dict[str, str] = Field(default={}, examples=[{"PAYMENTS_URL": "{link:world}"}])
+    """Environment variables. Addresses given here through `{link:...}` pass a proxy."""
+    cwd: str | None = Field(default=None, examples=["."])
+    """Folder to start in, relative to the manifest's folder, which is the default."""
+    restart: Literal["always", "never"] = "always"
+    """What stands around it in production: a supervisor that starts it again, or nothing."""
+    copies: PositiveInt = 1
+    """How many of it run at the same time."""
+
+
+class SqlSource(Table):
+    """Rows read over the harness's own connection, one work id a row in the first column."""
+
+    sqlite: str | None = Field(default=None, examples=["{data:orders}/orders.db"])
+    """Path of a SQLite file."""
+    postgres: str | None = Field(default=None, examples=["{link:database}"])
+    """Address of a PostgreSQL database."""
+    query: str = Field(examples=["select work from audit"])
+    """A query whose first column is the work id."""
+
+
+class NatsSource(Table):
+    """Undischarged messages of a JetStream consumer; the work id is read from header or JSON body."""
+
+    resource: Name = Field(examples=["broker"])
+    """The broker, by the name of its `[[resource]]`."""
+    stream: str = Field(examples=["ORDERS"])
+    """Name of the stream."""
+    consumer: str = Field(examples=["payments"])
+    """Name of the durable consumer."""
+
+
+class Effect(Table):
+    """A change visible outside the handler's frame, counted where the service cannot fake it.
+
+    `at` names the world's endpoint that the node calls; `sql` counts rows of an audit table instead.
+    """
+
+    name: Name = Field(examples=["charge"])
+    """Its name in steps, plans and reports, and its endpoint at the world."""
+    sink: Literal["transactional", "keyed", "plain"] = "keyed"
+    """What the receiving side promises: same transaction as the progress record, dedupe by key, or nothing."""
+    at: str | None = Field(default=None, examples=["POST {link:world}/charge"])
+    """Where the harness's world receives it: `POST {link:world}/NAME`, with the effect's own name."""
+    sql: SqlSource | None = Field(
+        default=None, examples=[{"sqlite": "{data:orders}/orders.db", "query": "select work from audit"}]
+    )
+    """Where its audit rows are counted, one work id a row."""
+    retention_s: PositiveFloat | Literal["forever"] = "forever"
+    """How long a keyed sink remembers a key, in seconds."""
+    duplicates: Literal["never", "tolerable"] = "never"
+    """Whether a second application does harm."""
+
+
+class Node(Table):
+    """One handler of one service doing one unit of work."""
+
+    name: Name = Field(examples=["orders"])
+    """Its name in edges, plans and reports."""
+    process: Name = Field(examples=["orders"])
+    """The process it runs in, by its name."""
+    route: Annotated[str, Field(pattern=r"^[A-Z]+ /", title='a method and a path, "POST /orders"')] | None = Field(
+        default=None, examples=["POST /orders"]
+    )
+    """How the tap tells its invocations apart. `{work}` or any `{word}` stands for one part of the path."""
+    work_id: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^(json:/|header:[^\s:]|path:/)",
+                title='where the work id stands: "json:/id", "header:X-Work-Id" or "path:/orders/{work}"',
+            ),
+        ]
+        | None
+    ) = Field(default=None, examples=["json:/id"])
+    """Where a request carries its work id. Default: the header `X-Work-Id`."""
+    work: Literal["reexec", "inbox", "log", "none"] = "reexec"
+    """What a repeat does: every step again, stop at a complete mark, serve logged steps, or harmless anyway."""
+    effects: list[Effect] = Field(default=[], examples=[[{"name": "charge", "at": "POST {link:world}/charge"}]])
+    """What it changes outside, in order."""
+    steps: list[str] | None = Field(default=None, examples=[["charge", "-> payments"]])
+    """Order of its effects (`"charge"`) and edges (`"-> payments"`). Default: effects, then edges, as in the file."""
+
+
+class Edge(Table):
+    """One arrow of the graph: does the caller await completion, and is a trigger set along it?"""
+
+    from_: Name = Field(alias="from", examples=["orders"])
+    """The node that calls, publishes or registers."""
+    to: Name = Field(examples=["payments"])
+    """The node that is reached."""
+    awaits: bool = Field(examples=[True])
+    """Whether the caller waits until the target has completed."""
+    trigger: Trigger | None = Field(default=None, examples=[{"placement": "callee", "kind": "inbox"}])
+    """The reliable trigger set along it, where there is one."""
+    retries: Annotated[int, Field(ge=0)] = 0
+    """How often the caller tries again by itself, inside the same invocation."""
+    as_: Name | None = Field(default=None, alias="as", examples=["refund"])
+    """Its own name in steps and plans, where two edges lead to the same node."""
+    two_way: bool = False
+    """An asynchronous request whose answer comes back to a handler of its own (fig 7)."""
+
+    @property
+    def key(self) -> str:
+        """The edge as text: `from->to`, or `from->as` where two edges lead to one node."""
+        return f"{self.from_}->{self.as_ or self.to}"
+
+
+class Pending(Table):
+    """A reader of undischarged triggers (level L3): exactly one of `sql`, `nats`, `http`, `command`."""
+
+    edge: EdgeKey = Field(examples=["orders -> payments"])
+    """The edge whose trigger it reads, `from -> to` or `from -> as`."""
+    sql: SqlSource | None = Field(
+        default=None, examples=[{"sqlite": "{data:orders}/inbox.db", "query": "select id from inbox where done = 0"}]
+    )
+    """Rows of a table, one work id a row."""
+    nats: NatsSource | None = Field(
+        default=None, examples=[{"resource": "broker", "stream": "ORDERS", "consumer": "payments"}]
+    )
+    """Messages of a JetStream consumer."""
+    http: str | None = Field(default=None, examples=["http://127.0.0.1:8080/pending"])
+    """An address that answers a JSON list of work ids."""
+    command: Command | None = Field(default=None, examples=[["./pending", "{data:orders}"]])
+    """A command that prints one work id a line."""
+
+
+class Resource(Table):
+    """A broker, database or engine that the harness starts for this universe alone."""
+
+    name: Name = Field(examples=["broker"])
+    """Its name in `{link:...}`, plans and reports."""
+    kind: Literal["nats", "postgres", "redis", "restate", "temporal", "command"] = Field(examples=["nats"])
+    """What it is; `command` is anything else, started by `start`."""
+    start: Command | None = Field(default=None, examples=[["./broker", "--port", "{port}"]])
+    """The command that starts it, for kind `command`."""
+    ready: Ready | None = Field(default=None, examples=["tcp"])
+    """How it is known to be ready: an HTTP path, "tcp" or "none"."""
+    env: dict[str, str] = Field(default={}, examples=[{"DATA_DIR": "{data}"}])
+    """Environment variables."""
+
+
+class Manifest(Table):
+    """A whole `retrigger.toml`. `path` is where it was read from; relative paths in it start at its folder."""
+
+    spec: Literal[1] = Field(examples=[1])
+    """Version of this format."""
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", title="a name in quotes: letters, digits, _ . -")
+    ] = Field(examples=["acme-orders"])
+    """Name of the system in reports."""
+    about: str = ""
+    """One sentence for a reader."""
+    expect: Literal["holds", "violated"] = "holds"
+    """What a broken twin or a naive teaching example says of itself; it never changes a verdict."""
+    submit: Submit | None = None
+    """How work enters."""
+    process: list[Process] = []
+    """What can be killed."""
+    resource: list[Resource] = []
+    """Brokers, databases and engines."""
+    node: list[Node] = []
+    """The handlers: the nodes of the graph."""
+    edge: list[Edge] = []
+    """The arrows of the graph."""
+    pending: list[Pending] = []
+    """Readers of undischarged triggers."""
+    allow_hosts: list[str] = Field(default=[], examples=[["orders.test.internal"]])
+    """Hosts outside this machine that a `url` may name. Faults are sent there: list test systems only."""
+    path: SkipJsonSchema[Path] = Field(default=Path("retrigger.toml"), exclude=True)
+    """Where it was read from; not a key of the file."""
+
+
+Submit.model_rebuild()

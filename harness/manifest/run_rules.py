@@ -1,0 +1,437 @@
+"""The rules of a manifest that is to be run: everything that starting, submitting, counting and routing need.
+
+As in `harness.manifest.graph_rules`: a rule is a function from a manifest to complaints, and its docstring is the
+sentence that `docs/manifest.md` prints. A manifest from which only boundaries are derived may break all of them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.manifest.complaint import Complaint, closest
+from harness.manifest.graph_rules import Rule, normal_step, own_steps
+from harness.manifest.model import Effect, Manifest, Process, Request, Trigger
+from harness.manifest.placeholders import WHERE, Placeholder, Use, find, slips, uses
+from harness.manifest.source import KeyPath
+
+__all__ = ["TO_RUN"]
+
+_LIFE = ("start", "app", "main", "container", "url")
+_AT = re.compile(r"POST \{link:world\}/(?P<name>[A-Za-z0-9_.-]+)")
+_PLACEMENTS = {
+    "queue": ("caller", "root"),
+    "topic": ("caller", "root"),
+    "outbox": ("caller", "root"),
+    "rpc": ("caller", "root"),
+    "inbox": ("callee",),
+    "engine": ("engine", "caller", "callee", "root"),
+    "timer": ("callee", "caller", "engine", "root"),
+    "human": ("root",),
+    "caller": ("root",),
+}
+"""Who can place a trigger of each kind, the usual one first."""
+
+
+def work_can_be_submitted(manifest: Manifest) -> Iterator[Complaint]:
+    """Work enters by exactly one `request` or `publish`."""
+    submit = manifest.submit
+    request = '{ method = "POST", path = "/orders", json = { id = "{work}" } }'
+    if submit is None:
+        node = manifest.node[0].name if manifest.node else "orders"
+        yield Complaint(
+            at=("submit",),
+            what="the manifest does not say how work enters",
+            expected="a table [submit]",
+            fix=f'[submit]\nnode = "{node}"\nrequest = {request}',
+        )
+    elif (submit.request is None) == (submit.publish is None):
+        both = submit.request is not None
+        yield Complaint(
+            at=("submit", "publish") if both else ("submit",),
+            what="work would enter twice" if both else "the manifest does not say how work enters",
+            expected="one of request and publish",
+            got="both" if both else "neither",
+            fix="delete this line" if both else f"request = {request}",
+        )
+
+
+def work_carries_its_id(manifest: Manifest) -> Iterator[Complaint]:
+    """The request or message carries `{work}`, the id by which effects are matched with the work."""
+    submit = manifest.submit
+    way = "request" if submit and submit.request else "publish"
+    entry = (submit.request or submit.publish) if submit else None
+    texts = [use.text for use in uses(manifest) if use.where == "submit"]
+    if entry is None or any(placeholder.word == "work" for text in texts for placeholder in find(text)):
+        return
+    body = {"id": "{work}", **entry.json_} if isinstance(entry.json_, dict) else {"id": "{work}"}
+    yield Complaint(
+        at=("submit", way),
+        what="the work id is missing: nothing that is submitted carries {work}",
+        expected="{work} somewhere in it, so that each effect can be matched with its work",
+        value=body,
+        to=("submit", way, "json"),
+    )
+
+
+def submit_node_has_a_route(manifest: Manifest) -> Iterator[Complaint]:
+    """A node that receives requests from the harness's client has a route, and the request fits it."""
+    request = manifest.submit.request if manifest.submit else None
+    for index, node in enumerate(manifest.node):
+        if request is None or manifest.submit is None or node.name != manifest.submit.node:
+            continue
+        if node.route is None or not _fits(request, node.route):
+            yield Complaint(
+                at=("node", index, "route"),
+                what=f'the tap would not see that the request is an invocation of node "{node.name}"',
+                expected="the method and path of the request in [submit]",
+                value=f"{request.method} {request.path.partition('?')[0]}",
+            )
+
+
+def _fits(request: Request, route: str) -> bool:
+    method, _, path = route.partition(" ")
+    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+    return method == request.method and re.fullmatch(pattern, request.path.partition("?")[0]) is not None
+
+
+def answers_mean_one_thing(manifest: Manifest) -> Iterator[Complaint]:
+    """No status code means both accepted and rejected."""
+    submit = manifest.submit
+    both = sorted(set(submit.accepted) & set(submit.rejected)) if submit else []
+    if submit and both:
+        yield Complaint(
+            at=("submit", "rejected"),
+            what=f"an answer of {both[0]} would mean both accepted and rejected",
+            expected="codes that are not in accepted",
+            value=[status for status in submit.rejected if status not in both],
+        )
+
+
+def bodies_are_json(manifest: Manifest) -> Iterator[Complaint]:
+    """What is submitted as `json` has no dates and no `nan` or `inf`, which JSON does not have."""
+    for way in ("request", "publish"):
+        entry = getattr(manifest.submit, way, None)
+        for at, value in _leaves(("submit", way, "json"), entry.json_ if entry else None):
+            finite = not isinstance(value, float) or math.isfinite(value)
+            if not (finite and isinstance(value, str | int | float | None)):
+                yield Complaint(
+                    at=at, what=f"JSON has no value {value}", expected="a text in quotes or a number", value=str(value)
+                )
+
+
+def _leaves(at: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves((*at, key), item)
+    else:
+        yield at, value
+
+
+def processes_are_declared(manifest: Manifest) -> Iterator[Complaint]:
+    """There is at least one process."""
+    if not manifest.process:
+        name = manifest.node[0].process if manifest.node else "orders"
+        yield Complaint(
+            at=("process",),
+            what="the manifest has no process, so there is nothing to start",
+            expected="one [[process]] for each thing that can be killed",
+            fix=f'[[process]]\nname = "{name}"\nstart = ["./{name}", "--port", "{{port}}"]',
+        )
+
+
+def processes_can_be_started(manifest: Manifest) -> Iterator[Complaint]:
+    """A process has exactly one of `start`, `app`, `main`, `container`, `url`; a resource `command` has `start`."""
+    for index, process in enumerate(manifest.process):
+        ways = [way for way in _LIFE if getattr(process, way) is not None]
+        if len(ways) != 1:
+            yield Complaint(
+                at=("process", index, ways[-1]) if ways else ("process", index),
+                what=f'process "{process.name}" has {len(ways) or "no"} way{"s" if ways else ""} to come to life',
+                expected="exactly one of " + ", ".join(_LIFE),
+                got=", ".join(ways) or "none of them",
+                value=[f"./{process.name}", "--port", "{port}"],
+                to=("process", index, "start"),
+                fix="delete this line" if ways else "",
+            )
+    for index, resource in enumerate(manifest.resource):
+        if resource.kind == "command" and resource.start is None:
+            yield Complaint(
+                at=("resource", index),
+                what=f'resource "{resource.name}" has no command to start it',
+                expected='start, because its kind is "command"',
+                value=[f"./{resource.name}", "--port", "{port}"],
+                to=("resource", index, "start"),
+            )
+
+
+def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
+    """A command whose nodes have routes, or that is waited for on its port, gets `{port}` in `start` or `env`."""
+    for index, process in enumerate(manifest.process):
+        served = any(node.route for node in manifest.node if node.process == process.name)
+        waited = process.ready is not None and process.ready != "none"
+        if process.start and (served or waited) and not _uses(process, "port"):
+            yield Complaint(
+                at=("process", index),
+                what=f'nobody tells process "{process.name}" which port to listen on',
+                expected="{port} in start or env",
+                value="{port}",
+                to=("process", index, "env", "PORT"),
+            )
+
+
+def _uses(process: Process, key: str) -> bool:
+    texts = [*process.env.values(), *(process.start or [])]
+    return any(placeholder.key == key for text in texts for placeholder in find(text))
+
+
+def addresses_are_local(manifest: Manifest) -> Iterator[Complaint]:
+    """A `url` is on this machine, or its host is in `allow_hosts`: faults never go elsewhere by accident."""
+    addresses: list[tuple[KeyPath, str]] = [
+        (("process", index, "url"), process.url) for index, process in enumerate(manifest.process) if process.url
+    ]
+    addresses += [(("pending", i, "http"), reader.http) for i, reader in enumerate(manifest.pending) if reader.http]
+    for at, url in addresses:
+        host = _host(url)
+        if not host and "{link:" not in url:
+            yield Complaint(
+                at=at, what=f'"{url}" is no address', expected="http://HOST:PORT", value="http://127.0.0.1:8080"
+            )
+        elif host and not _is_loopback(host) and host not in manifest.allow_hosts:
+            yield Complaint(
+                at=at,
+                what=f'"{host}" is not on this machine, and faults would be sent there',
+                expected="a host on this machine, or one that is listed in allow_hosts",
+                value=[*manifest.allow_hosts, host],
+                to=("allow_hosts",),
+            )
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "") if parts.scheme in ("http", "https", "tcp") else ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def placeholders_mean_something(manifest: Manifest) -> Iterator[Complaint]:
+    """Every placeholder means something where it stands, and what it names is declared."""
+    processes = [process.name for process in manifest.process]
+    targets = {"data": processes, "link": [*processes, *(resource.name for resource in manifest.resource), "world"]}
+    for use in uses(manifest):
+        for placeholder in find(use.text):
+            if placeholder.kind not in WHERE[use.where]:
+                yield _misplaced(use, placeholder, targets)
+            elif placeholder.name is not None and placeholder.name not in targets[placeholder.word]:
+                yield _lost(use, placeholder, targets[placeholder.word])
+        for slip, meant in slips(use.text):
+            yield Complaint(
+                at=use.at,
+                what=f"{slip} is no placeholder, and the service would get it as it is",
+                expected=f"{meant}, if that is what is meant",
+                value=use.text.replace(slip, meant),
+            )
+
+
+def _misplaced(use: Use, placeholder: Placeholder, targets: dict[str, list[str]]) -> Complaint:
+    allowed = WHERE[use.where]
+    named = f"{placeholder.word}:"
+    if placeholder.word in allowed:
+        meant = f"{{{placeholder.word}}}"
+    elif named in allowed:
+        meant = f"{{{named}{'world' if named == 'link:' else (targets['data'] or ['PROCESS'])[0]}}}"
+    else:
+        meant = ""
+    return Complaint(
+        at=use.at,
+        what=f"{placeholder} means nothing here",
+        expected="one of " + ", ".join(f"{{{kind}NAME}}" if kind[-1] == ":" else f"{{{kind}}}" for kind in allowed),
+        value=use.text.replace(str(placeholder), meant),
+    )
+
+
+def _lost(use: Use, placeholder: Placeholder, known: list[str]) -> Complaint:
+    meant = closest(placeholder.name or "", known)
+    what = "a process, a resource or world" if placeholder.word == "link" else "a process"
+    table = "resource" if placeholder.word == "link" else "process"
+    way = 'kind = "nats"' if table == "resource" else f'start = ["./{placeholder.name}"]'
+    return Complaint(
+        at=use.at,
+        what=f"{placeholder} names nothing that is declared",
+        expected=f"the name of {what}: {', '.join(known)}",
+        value=use.text.replace(str(placeholder), f"{{{placeholder.word}:{meant}}}"),
+        fix="" if meant else f'[[{table}]]\nname = "{placeholder.name}"\n{way}',
+    )
+
+
+def _effects(manifest: Manifest) -> Iterator[tuple[KeyPath, Effect]]:
+    for index, node in enumerate(manifest.node):
+        for number, effect in enumerate(node.effects):
+            yield ("node", index, "effects", number), effect
+
+
+def steps_are_complete(manifest: Manifest) -> Iterator[Complaint]:
+    """`steps` leaves out no effect and no edge of its node: a step that never happens would be a loss."""
+    for index, node in enumerate(manifest.node):
+        given = [normal_step(step) for step in node.steps or ()]
+        left_out = [step for step in own_steps(node, manifest) if step not in given]
+        if node.steps is not None and left_out:
+            yield Complaint(
+                at=("node", index, "steps"),
+                what=f'the steps of node "{node.name}" leave out "{left_out[0]}"',
+                expected="each of its effects and edges",
+                value=[*given, *left_out],
+            )
+
+
+def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
+    """An effect has exactly one source: `sql`, or `at`, which is `POST {link:world}/NAME` with its own name."""
+    for at, effect in _effects(manifest):
+        right = f"POST {{link:world}}/{effect.name.replace('#', '-')}"
+        if effect.at is not None and effect.sql is not None:
+            yield Complaint(
+                at=(*at, "sql"),
+                what=f'effect "{effect.name}" would be counted in two places',
+                expected="one of at and sql",
+                got="both",
+                fix="delete one of them",
+            )
+        elif effect.at is None and effect.sql is None:
+            yield Complaint(
+                at=at,
+                what=f'nobody counts effect "{effect.name}"',
+                expected="at, an endpoint of the harness's world, or sql, an audit table",
+                got="neither",
+                value=right,
+                to=(*at, "at"),
+            )
+        elif effect.at is not None and (not (match := _AT.fullmatch(effect.at)) or match["name"] != effect.name):
+            yield Complaint(
+                at=(*at, "at"),
+                what=f'the world would not know a call there as effect "{effect.name}"',
+                expected="POST {link:world}/NAME, with the name of the effect",
+                value=right,
+            )
+
+
+def world_effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
+    """Effects at the world have names of their own over the whole manifest: they are its endpoints."""
+    owners: dict[str, str] = {}
+    for at, effect in _effects(manifest):
+        node = manifest.node[int(at[1])]
+        if effect.at is not None and owners.setdefault(effect.name, node.name) != node.name:
+            yield Complaint(
+                at=(*at, "name"),
+                what=f'two nodes have an effect "{effect.name}", and the world could not tell them apart',
+                expected="a name of its own, also in at",
+                value=f"{node.name}-{effect.name}"[:64],
+            )
+
+
+def world_can_be_reached(manifest: Manifest) -> Iterator[Complaint]:
+    """A process with effects at the world gets its address, `{link:world}`, in `env` or `start`."""
+    for index, process in enumerate(manifest.process):
+        effects = [effect.name for _, effect in _effects_in(manifest, process) if effect.at]
+        if effects and process.url is None and not _uses(process, "link:world"):
+            yield Complaint(
+                at=("process", index, "env"),
+                what=f'effect "{effects[0]}" of process "{process.name}" cannot be reached through the proxy',
+                expected="{link:world} in its env, and nowhere else does it get that address from",
+                value="{link:world}",
+                to=("process", index, "env", "WORLD_URL"),
+            )
+
+
+def _effects_in(manifest: Manifest, process: Process) -> Iterator[tuple[KeyPath, Effect]]:
+    for at, effect in _effects(manifest):
+        if manifest.node[int(at[1])].process == process.name:
+            yield at, effect
+
+
+def sources_are_single(manifest: Manifest) -> Iterator[Complaint]:
+    """A reader of pending work has exactly one source, and a query has exactly one database."""
+    sources: list[tuple[KeyPath, Any]] = [((*at, "sql"), effect.sql) for at, effect in _effects(manifest)]
+    for index, reader in enumerate(manifest.pending):
+        ways = ("sql", "nats", "http", "command")
+        yield from _exactly_one(("pending", index), reader, ways, ["./pending"], "command")
+        sources.append((("pending", index, "sql"), reader.sql))
+    for at, source in sources:
+        if source is not None:
+            process = manifest.process[0].name if manifest.process else "PROCESS"
+            yield from _exactly_one(at, source, ("sqlite", "postgres"), f"{{data:{process}}}/orders.db", "sqlite")
+
+
+def _exactly_one(at: KeyPath, table: object, ways: tuple[str, ...], value: Any, key: str) -> Iterator[Complaint]:
+    given = [way for way in ways if getattr(table, way) is not None]
+    if len(given) != 1:
+        yield Complaint(
+            at=at,
+            what="it is not said where to read" if not given else "it would be read from several places",
+            expected="exactly one of " + ", ".join(ways),
+            got=", ".join(given) or "none of them",
+            value=value,
+            to=(*at, key),
+            fix="keep one of them" if given else "",
+        )
+
+
+def triggers_agree_with_themselves(manifest: Manifest) -> Iterator[Complaint]:
+    """The kind of a trigger can be placed by who is said to place it: an inbox by the callee, a queue by the caller."""
+    if manifest.submit and manifest.submit.trigger:
+        yield from _placement(("submit", "trigger"), manifest.submit.trigger, root=True)
+    for index, edge in enumerate(manifest.edge):
+        if edge.trigger:
+            yield from _placement(("edge", index, "trigger"), edge.trigger, root=False)
+
+
+def _placement(at: KeyPath, trigger: Trigger, *, root: bool) -> Iterator[Complaint]:
+    usual = [placement for placement in _PLACEMENTS[trigger.kind] if root or placement != "root"]
+    if trigger.placement in usual:
+        return
+    if not usual:
+        yield Complaint(
+            at=(*at, "kind"),
+            what=f"a {trigger.kind} stands before the graph, not between two nodes",
+            expected="no trigger here; who stands behind the client is said in [submit]",
+            fix=f'root = "{trigger.kind}"   in [submit]',
+        )
+        return
+    yield Complaint(
+        at=(*at, "placement"),
+        what=f'the {trigger.placement} cannot place a trigger of kind "{trigger.kind}" here',
+        expected="placement " + " or ".join(f'"{placement}"' for placement in usual),
+        value=usual[0],
+    )
+
+
+TO_RUN: tuple[Rule, ...] = (
+    processes_are_declared,
+    processes_can_be_started,
+    processes_learn_their_port,
+    work_can_be_submitted,
+    work_carries_its_id,
+    submit_node_has_a_route,
+    answers_mean_one_thing,
+    bodies_are_json,
+    steps_are_complete,
+    effects_can_be_counted,
+    world_effects_are_unique,
+    world_can_be_reached,
+    placeholders_mean_something,
+    sources_are_single,
+    triggers_agree_with_themselves,
+    addresses_are_local,
+)
+"""What a manifest keeps besides, when the system is to be started."""

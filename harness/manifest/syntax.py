@@ -1,0 +1,107 @@
+"""A text that is not TOML: which line, and how it should look.
+
+The parser stops at the first mistake, sometimes a line or two after it, and speaks of characters. Here the usual
+slips are tried on that line and on those above; a line is proposed only if the parser gets further with it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import Problem
+
+__all__ = ["syntax_problem"]
+
+_LINES_ABOVE = 8
+
+
+def syntax_problem(path: Path, text: str, error: Exception) -> Problem:
+    """What is wrong with a text that `tomllib` refused with this error."""
+    lines = text.split("\n")
+    stop = _line_of(error, lines)
+    number, fix = _mended(lines, stop)
+    return Problem(
+        what="the manifest is not TOML" + (", it is nested too deeply" if isinstance(error, RecursionError) else ""),
+        where=f"{path}:{number}",
+        expected='a line such as  key = "text",  key = 2.0,  [table]  or  [[table]]',
+        got=lines[number - 1].strip()[:160] or "an empty line",
+        fix=fix or "correct or delete this line",
+    )
+
+
+def _line_of(error: Exception, lines: list[str]) -> int:
+    """The line, from 1, where the parser stopped; the last one that says something where it stopped at the end."""
+    found = re.search(r"at line (\d+)", str(error))
+    number = int(found[1]) if found else len(lines)
+    while number > 1 and not lines[min(number, len(lines)) - 1].strip():
+        number -= 1
+    return min(number, len(lines))
+
+
+def _mended(lines: list[str], stop: int) -> tuple[int, str]:
+    """The line to change and what to write there; the line where the parser stopped and "" where no slip is known."""
+    for number in range(stop, max(0, stop - _LINES_ABOVE), -1):
+        for span, proposal in _proposals(lines, number):
+            changed = [*lines[: number - 1], proposal, *lines[number - 1 + span :]]
+            if _first_bad_line(changed) > stop - span + 1:
+                return number, proposal.strip() or "delete this line"
+    return stop, ""
+
+
+def _first_bad_line(lines: list[str]) -> float:
+    try:
+        tomllib.loads("\n".join(lines))
+    except (ValueError, RecursionError) as error:
+        return _line_of(error, lines)
+    return float("inf")
+
+
+def _proposals(lines: list[str], number: int) -> Iterator[tuple[int, str]]:
+    """(how many lines are replaced, what to write instead), likeliest first."""
+    line = lines[number - 1]
+    bare = line.strip()
+    if not bare:
+        return
+    yield from ((1, proposal) for proposal in _one_line(bare))
+    joined = _joined(lines, number)
+    if joined:
+        yield joined
+    yield 1, ""
+
+
+def _one_line(line: str) -> Iterator[str]:
+    header = re.match(r"\[+\s*([\w.]+)\s*\]*$", line)
+    if header:
+        yield from (f"[{header[1]}]", f"[[{header[1]}]]")
+    pair = re.match(r"""["']?([\w.-]+)["']?\s*[:=]\s*(.*?)\s*(#.*)?$""", line)
+    if pair:
+        yield from (f"{pair[1]} = {value}" for value in _values(pair[2]))
+    words = re.match(r"(\w+)\s+(.+)$", line)
+    if words:
+        yield from (f"{words[1]} = {value}" for value in _values(words[2]))
+    yield re.sub(r",\s*}", " }", line)
+
+
+def _values(value: str) -> Iterator[str]:
+    yield value
+    if value.lower() in ("true", "false"):
+        yield value.lower()
+    for closing in ('"', "'", "]", "}", '"]', '" }', "] }", " } }"):
+        yield value + closing
+    yield re.sub(r",\s*}", " }", value)
+    yield re.sub(r'([{,]\s*"?[\w.-]+"?)\s*:\s*', r"\1 = ", value)
+    yield '"' + value.strip("\"'") + '"'
+
+
+def _joined(lines: list[str], number: int) -> tuple[int, str] | None:
+    """An inline table that was spread over lines, on one."""
+    if "{" not in lines[number - 1]:
+        return None
+    for end in range(number + 1, min(number + 12, len(lines)) + 1):
+        if "}" in lines[end - 1]:
+            text = " ".join(line.strip() for line in lines[number - 1 : end])
+            return end - number + 1, re.sub(r",\s*}", " }", text)
+    return None

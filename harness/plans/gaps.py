@@ -1,0 +1,142 @@
+"""Every gap of a manifest, and every fault worth having in each: the enumeration behind `--explore single`.
+
+The model says where a crash can matter: between making something durable and saying so, and between an effect and the
+record of it. The harness can stop the system at the points around those gaps (`harness.plans.model`), so a sweep over
+points times faults hits each of them. Gaps without a point of their own (a publish, a confirm) are reached by stopping
+at the point before, cutting the link, and going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.manifest.model import Manifest, Process
+from harness.manifest.placeholders import links
+from harness.plans.model import Fault, Plan, Point
+
+__all__ = ["Gap", "core", "gaps", "single"]
+
+WORK = "w1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """One point of the system and who stands on its two sides.
+
+    point: where the harness can stop the system.
+    caller: the process (or `client`) whose request is held. callee: the process, or `world`.
+    """
+
+    point: Point
+    caller: str
+    callee: str
+
+    @property
+    def link(self) -> str:
+        """The arrow that the held request travels on."""
+        return f"{self.caller}->{self.callee}"
+
+
+def gaps(manifest: Manifest) -> list[Gap]:
+    """The gaps in the order in which a fault-free run passes them, as far as the declaration tells."""
+    return [*_deliveries(manifest), *_effects(manifest)]
+
+
+def _deliveries(manifest: Manifest) -> Iterator[Gap]:
+    for node in manifest.node:
+        if node.route is None:
+            continue
+        for caller, callee in _callers(manifest, node.process):
+            for name in ("deliver", "reply"):
+                yield Gap(point=Point(name=name, where=node.name, work=WORK), caller=caller, callee=callee)
+
+
+def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
+    clients = [("client", process)] if _process_of(manifest, manifest.submit.node if manifest.submit else "") == process else []
+    return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")
+
+
+def _effects(manifest: Manifest) -> Iterator[Gap]:
+    for node in manifest.node:
+        for effect in node.effects:
+            if effect.at is None:
+                continue
+            for name in ("recv", "applied"):
+                yield Gap(point=Point(name=name, where=effect.name, work=WORK), caller=node.process, callee="world")
+
+
+def _process_of(manifest: Manifest, node: str) -> str:
+    return next((n.process for n in manifest.node if n.name == node), "")
+
+
+def single(manifest: Manifest) -> list[Plan]:
+    """All plans of one fault: every gap times every fault that can strike there."""
+    faults = [fault for gap in gaps(manifest) for fault in faults_at(manifest, gap)]
+    faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
+    return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
+
+
+def plan_of(manifest: Manifest, *faults: Fault) -> Plan:
+    """A plan of these faults on this system."""
+    return Plan(system=manifest.name, faults=faults, manifest=str(manifest.path))
+
+
+def killable(manifest: Manifest) -> list[Process]:
+    """The processes that the harness starts itself, and so may kill."""
+    return [process for process in manifest.process if process.url is None]
+
+
+def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
+    """The faults that mean something at this gap."""
+    for process in killable(manifest):
+        yield Fault(verb="kill", target=process.name, point=gap.point)
+    for resource in manifest.resource:
+        yield Fault(verb="kill", target=resource.name, point=gap.point)
+    for side in _own_processes(manifest, gap):
+        yield Fault(verb="terminate", target=side, point=gap.point)
+        yield Fault(verb="pause", target=side, point=gap.point, until="detect")
+    if gap.point.name in ("deliver", "recv"):
+        yield Fault(verb="cut", direction="request", target=gap.link, point=gap.point)
+        yield Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
+        yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
+        yield Fault(verb="refuse", target=gap.link, point=gap.point, until="detect")
+    if gap.point.name == "deliver":
+        yield Fault(verb="dup", target=gap.link, point=gap.point)
+    yield from _store_links(manifest, gap)
+
+
+def _own_processes(manifest: Manifest, gap: Gap) -> list[str]:
+    names = {process.name for process in killable(manifest)}
+    return [side for side in dict.fromkeys((gap.caller, gap.callee)) if side in names]
+
+
+def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
+    """Cuts of the links to brokers and databases, struck while the system stands at this gap."""
+    resources = {resource.name for resource in manifest.resource}
+    for user, target in sorted(links(manifest)):
+        if target in resources:
+            for direction in ("request", "reply"):
+                yield Fault(verb="blackhole", direction=direction, target=f"{user}->{target}", point=gap.point, until="detect")
+            yield Fault(verb="refuse", target=f"{user}->{target}", point=gap.point, until="detect")
+
+
+def core(manifest: Manifest) -> list[Plan]:
+    """The handful of plans that separate the placements: both sides of every hand-off and of every effect.
+
+    For the submitted node: its request and its reply lost, and a kill once it has answered; for every effect at the
+    world: a kill before it, a kill after it, its reply lost.
+    """
+    faults: list[Fault] = []
+    for gap in gaps(manifest):
+        own = _own_processes(manifest, gap)
+        if gap.point.name == "deliver" and gap.caller == "client":
+            faults.append(Fault(verb="cut", direction="request", target=gap.link, point=gap.point))
+            faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=gap.point))
+        if gap.point.name == "reply" and gap.caller == "client":
+            faults += [Fault(verb="kill", target=side, point=gap.point) for side in own]
+        if gap.point.name in ("recv", "applied"):
+            faults += [Fault(verb="kill", target=side, point=gap.point) for side in own]
+        if gap.point.name == "recv":
+            faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=gap.point))
+    return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]

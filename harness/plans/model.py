@@ -1,0 +1,192 @@
+"""A fault plan: pure data, written in words, the same in files, on the command line and in reports.
+
+A fault is a verb, a target, and the logical point where it strikes; never a time. `parse_fault` and `str` are inverse.
+
+    kill worker @recv charge w1                       the process, when the world has received w1's first charge
+    cut reply client->orders @deliver orders w1 #2    that answer never arrives; the callee did execute
+    pause worker @applied charge w1 until detect      longer than the declared detection takes
+    blackhole request relay->broker @deliver orders w1
+
+Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
+`@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`. `#n` is the ordinal, 1 where it is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import Problem, UsageError
+
+__all__ = ["LINK_VERBS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
+
+PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
+DIRECTED_VERBS = ("cut", "reset", "blackhole")
+LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
+POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
+POINTS_OF_WORK = ("submit", "answer")
+
+_ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_GRAMMAR = re.compile(
+    r"(?P<verb>[a-z]+)(?: (?P<direction>request|reply))? (?P<target>[^\s@]+)"
+    r" @(?P<point>[a-z]+) (?P<args>[^#]+?)(?: ?#(?P<n>\d+))?"
+    r"(?: until (?P<until>[a-z]+(?:\+[\d.]+)?))?(?P<late> late)?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A place in the logic of a case where the harness can make the system wait.
+
+    name: recv | applied | deliver | reply | submit | answer | ready.
+    where: the effect, node or process; empty for submit and answer.
+    work: the work key; empty for ready.
+    n: the ordinal of that arrival, from 1.
+    """
+
+    name: str
+    where: str = ""
+    work: str = ""
+    n: int = 1
+
+    def __str__(self) -> str:
+        words = " ".join(word for word in (f"@{self.name}", self.where, self.work) if word)
+        return words if self.n == 1 else f"{words} #{self.n}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong, and where.
+
+    verb: what happens; see `retrigger list faults`.
+    target: a process, `process/child`, `process/parent`, a resource, or a link `user->target`.
+    point: the logical point where it strikes.
+    direction: request or reply, for verbs that act on one direction of a link.
+    until: when it is undone: `detect`, `lease`, `timeout`, each with `+seconds`; empty: as soon as it is proven.
+    late: a call held at this point is applied although its caller was killed.
+    """
+
+    verb: str
+    target: str
+    point: Point
+    direction: str = ""
+    until: str = ""
+    late: bool = False
+
+    @property
+    def family(self) -> str:
+        """The kind of fault and gap, for counting what landed: `kill @recv`, `cut reply @deliver`."""
+        return " ".join(word for word in (self.verb, self.direction, f"@{self.point.name}") if word)
+
+    @property
+    def process(self) -> str:
+        """The process or resource that a process fault strikes."""
+        return self.target.partition("/")[0]
+
+    def __str__(self) -> str:
+        words = " ".join(word for word in (self.verb, self.direction, self.target, str(self.point)) if word)
+        return words + (f" until {self.until}" if self.until else "") + (" late" if self.late else "")
+
+
+def parse_fault(text: str) -> Fault:
+    """Reads a fault in words.
+
+    Raises:
+        UsageError: the words are not a fault; says which part was not understood.
+    """
+    match = _GRAMMAR.fullmatch(" ".join(text.split()))
+    if match is None:
+        raise _misread(text, "VERB [request|reply] TARGET @POINT [PLACE] WORK [#N] [until detect]", text)
+    verb, direction, target = match["verb"], match["direction"] or "", match["target"]
+    _require(verb in PROCESS_VERBS + LINK_VERBS, text, "one of " + ", ".join(PROCESS_VERBS + LINK_VERBS), verb)
+    is_link = "->" in target
+    _require(is_link == (verb in LINK_VERBS), text, "a link `a->b`" if verb in LINK_VERBS else "a process", target)
+    _require(bool(direction) == (verb in DIRECTED_VERBS), text, f"`{verb} request` or `{verb} reply`", direction or verb)
+    return Fault(
+        verb=verb,
+        direction=direction,
+        target=target,
+        point=_point(text, match["point"], match["args"].split(), int(match["n"] or 1)),
+        until=match["until"] or "",
+        late=bool(match["late"]),
+    )
+
+
+def _point(text: str, name: str, args: list[str], n: int) -> Point:
+    if name in POINTS_WITH_PLACE:
+        _require(len(args) == 2, text, f"@{name} PLACE WORK", " ".join(args))
+        return Point(name=name, where=args[0], work=args[1], n=n)
+    if name in POINTS_OF_WORK:
+        _require(len(args) == 1, text, f"@{name} WORK", " ".join(args))
+        return Point(name=name, work=args[0], n=n)
+    _require(name == "ready" and len(args) == 1, text, "@recv @applied @deliver @reply @submit @answer or @ready", name)
+    return Point(name=name, where=args[0], n=n)
+
+
+def _require(holds: bool, text: str, expected: str, got: str) -> None:
+    if not holds:
+        raise _misread(text, expected, got)
+
+
+def _misread(text: str, expected: str, got: str) -> UsageError:
+    return UsageError(
+        Problem(what=f"not a fault: {text!r}", expected=expected, got=got, fix="retrigger list faults   shows every form")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One case to run: which works are submitted and which faults strike.
+
+    system: the name in the manifest.
+    works: how many pieces of work; their keys are w1, w2, ...
+    faults: in the order in which they are armed.
+    manifest: where the system is described, so that a plan file replays by itself; not part of the identity.
+    """
+
+    system: str
+    works: int = 2
+    faults: tuple[Fault, ...] = ()
+    manifest: str = field(default="", compare=False)
+
+    @property
+    def id(self) -> str:
+        """Six letters and digits from the hash of the plan's canonical JSON."""
+        identity = {"system": self.system, "works": self.works, "faults": [str(fault) for fault in self.faults]}
+        number = int.from_bytes(hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()[:8], "big")
+        letters = []
+        for _ in range(6):
+            number, digit = divmod(number, len(_ID_ALPHABET))
+            letters.append(_ID_ALPHABET[digit])
+        return "".join(letters)
+
+    @property
+    def work_keys(self) -> tuple[str, ...]:
+        """w1, w2, ..."""
+        return tuple(f"w{number}" for number in range(1, self.works + 1))
+
+    def __str__(self) -> str:
+        return " + ".join(str(fault) for fault in self.faults) or "no faults"
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as it stands in a plan file."""
+        faults = [str(fault) for fault in self.faults]
+        return {"spec": 1, "id": self.id, "system": self.system, "works": self.works, "faults": faults, "manifest": self.manifest}
+
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> Plan:
+        """Reads a plan file's content.
+
+        Raises:
+            UsageError: a key is missing or a fault cannot be read.
+        """
+        try:
+            faults = tuple(parse_fault(text) for text in record["faults"])
+            return Plan(system=record["system"], works=int(record["works"]), faults=faults, manifest=record.get("manifest", ""))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                Problem(what="not a plan file", expected='{"system": .., "works": 2, "faults": ["kill ..."]}', got=repr(error))
+            ) from error

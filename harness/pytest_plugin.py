@@ -1,0 +1,1 @@
+"""Loaded by pytest where the distribution is installed."""

@@ -1,0 +1,264 @@
+"""What a run hands to its reports: plain data, and the few sums that every report needs.
+
+Nothing here knows how a case was run. A `RunReport` is frozen, made of strings, numbers and tuples, and goes to JSON and
+back without loss, so that workers can send theirs to whoever merges them and a page can be made again from a file.
+Histories stay outside: a case carries the path of its JSON lines, or their text where there is no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness.checks.verdict import Verdict
+from harness.history import Event, History, read_jsonl
+
+__all__ = [
+    "Boundary",
+    "CaseReport",
+    "Finding",
+    "GraphEdge",
+    "GraphNode",
+    "NotExercised",
+    "RunReport",
+    "SystemReport",
+    "Toxiproxy",
+    "Verdict",
+    "WitnessStep",
+    "exit_code",
+    "gravest",
+]
+
+
+GRAVITY = (Verdict.ERROR, Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.NOT_EXERCISED, Verdict.HOLDS)
+"""Gravest first: where the harness failed, nothing is known, not even that something was violated."""
+
+
+def exit_code(verdict: Verdict) -> int:
+    """What the command line ends with: 0 holds, 1 violated, 3 undecided or not exercised, 4 the harness failed."""
+    return {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.ERROR: 4}.get(verdict, 3)
+
+
+def gravest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The gravest of these; NOT EXERCISED where there is none, because nothing run shows nothing."""
+    return min(verdicts, key=GRAVITY.index, default=Verdict.NOT_EXERCISED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toxiproxy:
+    """The proxy that the faults went through.
+
+    version: as the server or its module says.
+    origin: where it was found (PATH, cache, download, go install, built in).
+    real: False where the built-in stand-in took its place; every report then says so.
+    """
+
+    version: str
+    origin: str
+    real: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """A node of the declared graph: its name, the process that runs it, the names of its effects in order."""
+
+    name: str
+    process: str = ""
+    effects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEdge:
+    """An arrow of the graph. trigger: what is set along it in words (`callee inbox`), empty for none."""
+
+    source: str
+    target: str
+    awaits: bool
+    trigger: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """A derived boundary, with the fields and names that `retrigger boundaries --json` prints.
+
+    trigger: what owns it, in words. target: the node it re-drives. nodes: what is executed again.
+    layer: what it guarantees to complete. frontier: edges that leave it. nested_in: the trigger around it, or None.
+    """
+
+    trigger: str
+    target: str
+    nodes: tuple[str, ...]
+    layer: tuple[str, ...] = ()
+    frontier: tuple[str, ...] = ()
+    nested_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessStep:
+    """A line of a witness. events: the places in the history (from 0) that it speaks of, empty for a conclusion."""
+
+    text: str
+    events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A broken property in one case, told so that a stranger knows where to look.
+
+    code, title: the stable code (`RT102`) and its name. property: the id in the catalogue (`P2`).
+    boundary: the boundary in words. work: the work key. summary: one sentence, what happened and what is allowed.
+    witness: the shortest telling. likely, where_to_look, owner, spread: cause, component, who owned recovery, how far.
+    """
+
+    code: str
+    title: str
+    property: str
+    boundary: str
+    work: str
+    summary: str
+    witness: tuple[WitnessStep, ...] = ()
+    likely: str = ""
+    where_to_look: str = ""
+    owner: str = ""
+    spread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReport:
+    """One case: a plan that was run.
+
+    plan: id of the plan. faults: its faults in words. outcome: verdict of this case. seconds: wall time.
+    phase_s: seconds by phase. findings: what was broken. landed: the faults that proved to have hit.
+    history_path: its JSON lines in a file; history: the lines themselves where there is no file.
+    reproduced, of: how often the verdict came again, k of n runs; 0 of 0 where it was run once.
+    smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
+    error: what went wrong in the harness, where the outcome is ERROR.
+    """
+
+    plan: str
+    faults: tuple[str, ...] = ()
+    outcome: Verdict = Verdict.HOLDS
+    seconds: float = 0.0
+    phase_s: dict[str, float] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    landed: tuple[str, ...] = ()
+    history_path: str = ""
+    history: str = ""
+    reproduced: int = 0
+    of: int = 0
+    smallest_of: int = 0
+    steps_before: int = 0
+    error: str = ""
+
+    def read_history(self) -> History | None:
+        """The history of this case, or None where none was kept. Raises HistoryError where it cannot be read."""
+        if self.history:
+            return History(Event.from_json(line) for line in self.history.splitlines())
+        return read_jsonl(Path(self.history_path)) if self.history_path else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotExercised:
+    """A plan of which nothing was shown, because its faults did not land, and why."""
+
+    plan: str
+    faults: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemReport:
+    """Everything that was learnt about one system under test.
+
+    name, path, about, expect: as its manifest says. nodes, edges, boundaries, unowned, lints: its graph and what was
+    derived from it. verdict: of the whole. plans: how many were planned. cases: those that were run.
+    faults_landed: how often each family of faults hit, zero included. not_tested: what no plan covers, in words.
+    seconds: wall time of this system's part.
+    """
+
+    name: str
+    path: str
+    verdict: Verdict
+    expect: Verdict = Verdict.HOLDS
+    about: str = ""
+    nodes: tuple[GraphNode, ...] = ()
+    edges: tuple[GraphEdge, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    unowned: tuple[str, ...] = ()
+    lints: tuple[str, ...] = ()
+    plans: int = 0
+    cases: tuple[CaseReport, ...] = ()
+    faults_landed: dict[str, int] = field(default_factory=dict)
+    not_exercised: tuple[NotExercised, ...] = ()
+    not_tested: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one that the manifest announces."""
+        return self.verdict is self.expect
+
+    @property
+    def cases_per_min(self) -> float:
+        """Cases a minute of wall time; 0 where nothing was run."""
+        return round(60 * len(self.cases) / self.seconds, 1) if self.seconds else 0.0
+
+    def violated(self) -> list[CaseReport]:
+        """The cases with findings, smallest plan first."""
+        return sorted((c for c in self.cases if c.findings), key=lambda c: (len(c.faults), c.faults, c.plan))
+
+    def counts(self) -> dict[Verdict, int]:
+        """How many cases ended with each verdict, verdicts that never came left out."""
+        seen = [case.outcome for case in self.cases]
+        return {verdict: seen.count(verdict) for verdict in GRAVITY if verdict in seen}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """One call of the command line: what was used, and a part for each system.
+
+    tool_version: of retrigger. command: the command line in words. profile, explore: what was planned.
+    seed: of the plans. workers: how many ran cases at the same time. seconds: wall time of the whole.
+    """
+
+    tool_version: str
+    toxiproxy: Toxiproxy
+    systems: tuple[SystemReport, ...]
+    command: str = ""
+    profile: str = ""
+    explore: str = ""
+    seed: int = 0
+    workers: int = 1
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of one system: its own. Of several: the gravest that was not announced.
+
+        A system that announces a violation and does not show one proves the harness blind, so the holding ones next to
+        it prove nothing: INCONCLUSIVE.
+        """
+        if len(self.systems) == 1:
+            return self.systems[0].verdict
+        return gravest(_against_expectation(system) for system in self.systems)
+
+    def to_json(self) -> str:
+        """This report as JSON, for `from_json`."""
+        return _ADAPTER.dump_json(self, indent=1).decode()
+
+    @staticmethod
+    def from_json(text: str) -> RunReport:
+        """The report that `to_json` wrote. Raises pydantic's ValidationError where the text is something else."""
+        return _ADAPTER.validate_json(text)
+
+
+def _against_expectation(system: SystemReport) -> Verdict:
+    if system.as_expected:
+        return Verdict.HOLDS
+    return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else system.verdict
+
+
+_ADAPTER = TypeAdapter(RunReport)

@@ -1,0 +1,220 @@
+"""One case, from nothing to a history: start, load under faults, heal, drain, replay the past, end.
+
+`run_case` is the whole story in one function; each phase is a few lines below it. The case decides nothing about right
+and wrong: it writes what was seen, when it was quiet or when the budget was spent, and the checks judge that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from harness.errors import HarnessError
+from harness.history import Event, History, Kind
+from harness.plans.model import Plan
+from harness.runner.budget import TICK_S, Budget, Calibration
+from harness.runner.inject import Injector
+from harness.runner.ledger import Ledger
+from harness.runner.universe import Universe
+
+__all__ = ["CaseRun", "run_case"]
+
+PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
+AFTER_LIMIT = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseRun:
+    """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself."""
+
+    plan: Plan
+    history: History
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: list[Exception] = field(default_factory=list)
+    settled: bool = False
+
+
+async def run_case(universe: Universe, plan: Plan, calibration: Calibration) -> CaseRun:
+    """Runs a plan once in a universe.
+
+    Raises:
+        ContractError, ServiceError: a process did not become ready.
+    """
+    started_s = time.monotonic()
+    scene = await universe.begin(plan)
+    run = CaseRun(plan=plan, history=scene.history)
+    case = _Case(universe, run, calibration)
+    scene.history.record(Kind.SYSTEM, **universe.system.expectation(plan).to_json())
+    try:
+        async with case.faults_armed():
+            with case.phase("start"):
+                await universe.start_all()
+            with case.phase("load"):
+                await case.load()
+            with case.phase("drain"):
+                run.settled = await case.settle()
+            if run.settled:
+                with case.phase("replay"):
+                    await case.replay_the_past()
+            else:
+                await case.ask_what_would_help()
+    except HarnessError as error:
+        run.errors.append(error)
+    finally:
+        with case.phase("end"):
+            await case.close()
+    run.errors += case.injector.errors
+    run.seconds["case"] = time.monotonic() - started_s
+    return run
+
+
+class _Case:
+    """The moving parts of one case while it runs."""
+
+    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration) -> None:
+        assert universe.scene is not None
+        self.universe = universe
+        self.run = run
+        self.scene = universe.scene
+        self.history = run.history
+        self.calibration = calibration
+        self.bounds = universe.system.bounds
+        self.injector = Injector(parts=universe, scene=self.scene, until_s=universe.system.until_s)
+        self.ledger = Ledger(universe)
+        self.client = universe.client(self.scene)
+        self.clients: list[asyncio.Task[str]] = []
+        self.moved = asyncio.Event()
+        self.history.listen(self._heard)
+
+    def _heard(self, event: Event) -> None:
+        if event.kind in PROGRESS or event.kind is Kind.FAULT:
+            self.moved.set()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Writes the phase down and measures it."""
+        self.history.record(Kind.PHASE, where=name)
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self.run.seconds[name] = self.run.seconds.get(name, 0.0) + time.monotonic() - started_s
+
+    @asynccontextmanager
+    async def faults_armed(self) -> AsyncIterator[None]:
+        """The plan's faults wait at their points for as long as the block runs."""
+        for fault in self.run.plan.faults:
+            self.injector.arm(fault)
+        try:
+            yield
+        finally:
+            await self.injector.close()
+
+    async def load(self) -> None:
+        """Submits w1; the others follow when its fault has struck or it has been answered, so they meet the damage."""
+        first, *others = self.run.plan.work_keys
+        self.clients.append(asyncio.create_task(self.client.work(first)))
+        struck = len(self.history)
+        while not self.clients[0].done() and not self._fault_struck_since(struck):
+            await self._something_moves()
+        self.clients += [asyncio.create_task(self.client.work(work)) for work in others]
+        await self._until(lambda: all(client.done() for client in self.clients), self.budget())
+
+    def _fault_struck_since(self, index: int) -> bool:
+        states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
+        return any(state in ("landed", "missed", "failed") for state in states)
+
+    def budget(self) -> Budget:
+        """Fair time for everything to complete."""
+        return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
+
+    async def settle(self) -> bool:
+        """Waits for quiet: work complete, nothing pending, nothing in flight, no fault under way.
+
+        Returns:
+            True when it became quiet; False when the budget was spent, or when incomplete work stayed still for long
+            enough that nothing can move it any more.
+        """
+        budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
+        settling = Budget(self.ledger.settle_s(self.bounds, self.calibration))
+        healed = False
+        while True:
+            seen = len(self.history)
+            idle = self._idle()
+            if idle and not healed:
+                healed = bool(self.history.record(Kind.PHASE, where="heal"))
+            pending = await self.ledger.pending() if idle else None
+            complete = idle and await self.ledger.complete()
+            if idle and pending == [] and complete and settling.over:
+                self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
+                return True
+            if idle and pending == [] and still.over and self.ledger.sees_all:
+                return self._give_up("stranded", budget, [])
+            if budget.over:
+                return self._give_up(self._why_late(pending), budget, pending or [])
+            await self._something_moves()
+            for clock in (budget, still, settling):
+                clock.tick()
+                if len(self.history) > seen or not idle:
+                    clock.progress()
+
+    def _idle(self) -> bool:
+        """Clients have their answers, faults are undone, and no request is under way."""
+        answered = all(client.done() for client in self.clients)
+        return answered and not self.injector.active and not self.universe.busy
+
+    def _why_late(self, pending: list[str] | None) -> str:
+        """The finite witness behind a spent budget, or `slow` where there is none."""
+        if pending is None:
+            return "slow"
+        recent = [e for e in self.history.events if e.at_s > self.history.events[-1].at_s - self.bounds.recover_s]
+        attempts = sum(e.kind in (Kind.ATTEMPT, Kind.DELIVER) for e in recent)
+        if pending:
+            return "livelock" if attempts else "undriven"
+        return "slow" if attempts or not self.ledger.sees_all else "stranded"
+
+    def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
+        works = self.ledger.incomplete()
+        self.history.record(Kind.DEADLINE, budget_s=round(budget.limit_s, 3), state=state, works=works, pending=pending)
+        return False
+
+    async def _until(self, condition: object, budget: Budget) -> None:
+        assert callable(condition)
+        while not condition() and not budget.over:
+            seen = len(self.history)
+            await self._something_moves()
+            budget.tick()
+            if len(self.history) > seen:
+                budget.progress()
+
+    async def _something_moves(self) -> None:
+        """Returns when an event of interest is written, and after one tick at the latest."""
+        self.moved.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await self.moved.wait()
+
+    async def replay_the_past(self) -> None:
+        """Submits everything again with the same keys and payloads; then the system must come to rest unchanged."""
+        known = [work for work, task in zip(self.run.plan.work_keys, self.clients, strict=True) if task.result() != "unknown"]
+        self.clients = [asyncio.create_task(self.client.work(work)) for work in known]
+        await self._until(lambda: all(client.done() for client in self.clients), self.budget())
+        await self.settle()
+
+    async def ask_what_would_help(self) -> None:
+        """After work stayed incomplete: does one more piece of work free it, does a restart, or is it lost?"""
+
+    async def close(self) -> None:
+        """Ends clients, faults, readers and processes, and verifies that no fault is left."""
+        for task in self.clients:
+            task.cancel()
+        await asyncio.gather(*self.clients, return_exceptions=True)
+        await self.injector.close()
+        await self.ledger.close()
+        await self.universe.end()
+        if self.run.plan.faults:
+            await self.universe.workshop.network.assert_clean()

@@ -1,0 +1,239 @@
+"""Faults in action: what each verb of a plan does when its point is reached, how it is proven, and how it is undone.
+
+Every fault goes through the same four moments, each an event of the history: the point is reached, the fault is about to
+strike, it landed (with the proof), it was healed. A fault that is never reached leaves no trace, and the case is then
+not a test of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from harness.errors import FaultError, Problem
+from harness.history import Kind
+from harness.network import Undo
+from harness.plans.model import Fault
+from harness.runner.parts import Parts
+from harness.world.points import Directive
+from harness.world.scene import Scene
+
+__all__ = ["Injector"]
+
+GRACE_S = 2.0
+PROOF_S = 5.0
+COUNTED_S = 0.5
+LOOK_S = 0.002
+
+
+class Injector:
+    """The faults of one case.
+
+    Args:
+        parts: the processes and links that faults act on.
+        scene: where they strike and are written down.
+        until_s: a fault's `until` as seconds, from the declared constants.
+    """
+
+    def __init__(self, *, parts: Parts, scene: Scene, until_s: Callable[[str], float]) -> None:
+        self.parts = parts
+        self.scene = scene
+        self.until_s = until_s
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.errors: list[Exception] = []
+
+    def arm(self, fault: Fault) -> None:
+        """Makes the fault strike when its point is reached."""
+
+        async def strike(gone: asyncio.Event) -> Directive:
+            self.scene.history.record(Kind.POINT, work=fault.point.work, where=str(fault.point), fault=str(fault))
+            self._state(fault, "about to")
+            try:
+                return await self._strike(fault, gone)
+            except Exception as error:
+                self.errors.append(error)
+                self._state(fault, "failed", proof=str(error))
+                return Directive.GO_ON
+
+        self.scene.points.arm(fault.point, strike)
+
+    @property
+    def active(self) -> bool:
+        """A fault has struck and is not undone yet."""
+        return bool(self.tasks)
+
+    async def close(self) -> None:
+        """Ends what is still under way, as when a case is given up."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def _state(self, fault: Fault, state: str, proof: str = "") -> None:
+        self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(fault), state=state, proof=proof)
+
+    def _later(self, fault: Fault, undo: Awaitable[None]) -> None:
+        """Undoes the fault in the background, while the system goes on."""
+
+        async def run() -> None:
+            try:
+                await undo
+                self._state(fault, "healed")
+            except Exception as error:
+                self.errors.append(error)
+                self._state(fault, "failed", proof=str(error))
+
+        task = asyncio.create_task(run())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _strike(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        strike = {
+            "kill": self._kill,
+            "replace": self._kill,
+            "terminate": self._terminate,
+            "pause": self._pause,
+            "cut request": self._cut_request,
+            "cut reply": self._lose_reply,
+            "blackhole reply": self._lose_reply,
+            "blackhole request": self._obstruct,
+            "reset request": self._obstruct,
+            "reset reply": self._obstruct,
+            "refuse": self._obstruct,
+            "hold": self._hold,
+            "dup": self._dup,
+        }[_words(fault)]
+        return await strike(fault, gone)
+
+    def _holds_link(self, fault: Fault) -> bool:
+        """True where the request that is held at the point travels on the very link of the fault."""
+        return self.parts.link_of_point(fault) == fault.target
+
+    # --- processes ----------------------------------------------------------------------------------------------
+
+    async def _kill(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        target = self.parts.target(fault.process)
+        self.scene.deaths[fault.process] += 1
+        ended = await target.kill(scope=fault.target.partition("/")[2] or "tree")
+        self.scene.history.record(
+            Kind.PROCESS, where=fault.process, state="killed", pid=ended.pid, status=ended.how, killed=list(ended.killed)
+        )
+        self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
+        self._later(fault, self.parts.start(fault.process, replace=fault.verb == "replace"))
+        return Directive.LATE if fault.late else Directive.GO_ON
+
+    async def _terminate(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        """SIGTERM; the held call goes on, since a graceful service waits for it."""
+        target = self.parts.target(fault.process)
+        ending = asyncio.create_task(target.terminate(grace_s=GRACE_S))
+        await asyncio.sleep(0)
+        self._state(fault, "landed", proof=f"SIGTERM sent to pid {target.pid}")
+
+        async def undo() -> None:
+            ended = await ending
+            self.scene.history.record(
+                Kind.PROCESS, where=fault.process, state="exited", pid=ended.pid, status=ended.how
+            )
+            await self.parts.start(fault.process)
+
+        self._later(fault, undo())
+        return Directive.GO_ON
+
+    async def _pause(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        """SIGSTOP, the declared time, SIGCONT; the call stays held meanwhile, so that others can take the work over."""
+        target = self.parts.target(fault.process)
+        await target.pause()
+        self.scene.history.record(Kind.PROCESS, where=fault.process, state="paused", pid=target.pid, status="")
+        self._state(fault, "landed", proof=f"pid {target.pid} is stopped")
+        await asyncio.sleep(self.until_s(fault.until))
+        await target.resume()
+        self.scene.history.record(Kind.PROCESS, where=fault.process, state="resumed", pid=target.pid, status="")
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
+    # --- links --------------------------------------------------------------------------------------------------
+
+    async def _cut_request(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        """Cuts the link under the held request: the proxy ends the connection, and the request is never delivered."""
+        if not self._holds_link(fault):
+            return await self._obstruct(fault, gone)
+        link = self.parts.link(fault.target)
+        async with link.fault("refused"):
+            async with asyncio.timeout(PROOF_S):
+                await gone.wait()
+            self._state(fault, "landed", proof="the proxy ended the connection of the held request; it was not delivered")
+        self._state(fault, "healed")
+        return Directive.DROP
+
+    async def _lose_reply(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        """Takes the answer of the held request away behind its back: the callee executes, the caller sees nothing."""
+        if not self._holds_link(fault):
+            return await self._obstruct(fault, gone)
+        undo = await self.parts.link(fault.target).apply(_words(fault))
+
+        async def heal_and_prove() -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.until_s(fault.until or "patience") + PROOF_S):
+                    await gone.wait()
+            await undo()
+            await self._prove(fault, undo)
+
+        self._later(fault, heal_and_prove())
+        return Directive.GO_ON
+
+    async def _obstruct(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        """Puts something in the way of a link for a declared time, while the system goes on."""
+        undo = await self.parts.link(fault.target).apply(_words(fault))
+        if fault.verb == "refuse":
+            self._state(fault, "landed", proof=await _refused(undo.link.port))
+
+        async def wait_and_heal() -> None:
+            try:
+                await asyncio.sleep(self.until_s(fault.until or "detect"))
+            finally:
+                await undo()
+            if fault.verb != "refuse":
+                await self._prove(fault, undo)
+
+        self._later(fault, wait_and_heal())
+        return Directive.GO_ON
+
+    async def _prove(self, fault: Fault, undo: Undo) -> None:
+        """The proxy counts bytes when a connection ends. None taken away: the fault hit nobody, and did not land."""
+        try:
+            async with asyncio.timeout(COUNTED_S):
+                while not (proof := await undo.proof()):
+                    await asyncio.sleep(LOOK_S)
+            self._state(fault, "landed", proof=proof)
+        except TimeoutError:
+            self._state(fault, "missed", proof="nothing was sent while the link was obstructed")
+
+    # --- what needs to know the content ---------------------------------------------------------------------------
+
+    async def _hold(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        seconds = self.until_s(fault.until or "detect")
+        self._state(fault, "landed", proof=f"held for {seconds:g} s")
+        await asyncio.sleep(seconds)
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
+    async def _dup(self, fault: Fault, gone: asyncio.Event) -> Directive:
+        self._state(fault, "landed", proof="the same request is delivered twice")
+        self._state(fault, "healed")
+        return Directive.TWICE
+
+
+
+def _words(fault: Fault) -> str:
+    """The fault as the network room calls it: `cut reply`, `refuse`."""
+    return f"{fault.verb} {fault.direction}".strip()
+
+
+async def _refused(port: int) -> str:
+    """Proves a refusal by being refused."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return f"a connection to port {port} was refused"
+    writer.close()
+    raise FaultError(Problem(what=f"port {port} still accepts", expected="connection refused", got="a connection"))

@@ -1,0 +1,31 @@
+"""What faults act on, as the injector sees it: the seam between a plan and a universe."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.network import Link
+from harness.plans.model import Fault
+from harness.targets import Target
+
+__all__ = ["Parts"]
+
+
+class Parts(Protocol):
+    """The processes, resources and links of one universe."""
+
+    def target(self, name: str) -> Target:
+        """The process or resource of this name."""
+        ...
+
+    def link(self, name: str) -> Link:
+        """The link `user->target`."""
+        ...
+
+    def link_of_point(self, fault: Fault) -> str:
+        """The link on which the request travels that is held at the fault's point; empty where there is none."""
+        ...
+
+    async def start(self, name: str, *, replace: bool = False) -> None:
+        """Starts the process again and waits until it is ready."""
+        ...

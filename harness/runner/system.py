@@ -1,0 +1,245 @@
+"""A system under test as the runner knows it: the manifest, what was derived from it, and the look-ups in between."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.boundaries.derive import Boundaries, Boundary, derive
+from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.errors import Problem, UsageError
+from harness.manifest.graph import graph_of
+from harness.manifest.load import load
+from harness.manifest.model import Effect, Manifest, Process, Submit
+from harness.manifest.placeholders import links
+from harness.plans.model import Plan
+from harness.runner.budget import Bounds
+from harness.targets import Module
+from harness.world.world import Endpoint
+
+__all__ = ["System", "open_system"]
+
+PATIENCE = "patience"
+
+
+def open_system(path: Path) -> System:
+    """Reads the manifest at `path` (a file, or a folder with a retrigger.toml) for running.
+
+    Raises:
+        ManifestError: with every problem found.
+    """
+    manifest = load(path, purpose="run")
+    return System(manifest=manifest, derived=derive(graph_of(manifest)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One manifest and the boundaries that follow from it. Pure; knows nothing that runs."""
+
+    manifest: Manifest
+    derived: Boundaries
+
+    @property
+    def name(self) -> str:
+        """As in the manifest."""
+        return self.manifest.name
+
+    @property
+    def submit(self) -> Submit:
+        """How work enters."""
+        assert self.manifest.submit is not None, "the manifest was read for running"
+        return self.manifest.submit
+
+    @cached_property
+    def links(self) -> set[tuple[str, str]]:
+        """Every pair (user, target) that has a proxy of its own, the client's included."""
+        return links(self.manifest) | {("client", self.process_of(self.submit.node))}
+
+    @cached_property
+    def resource_names(self) -> set[str]:
+        """Brokers and databases."""
+        return {resource.name for resource in self.manifest.resource}
+
+    @cached_property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The world's paths."""
+        return {
+            _path_of(effect): Endpoint(
+                effect=effect.name,
+                sink=effect.sink,
+                retention_s=None if effect.retention_s == "forever" else effect.retention_s,
+            )
+            for effect in self.effects
+            if effect.at
+        }
+
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """All effects, in the order of the nodes."""
+        return [effect for node in self.manifest.node for effect in node.effects]
+
+    @cached_property
+    def sql_effects(self) -> list[Effect]:
+        """Effects that a store counts."""
+        return [effect for effect in self.effects if effect.sql]
+
+    @cached_property
+    def downstream(self) -> tuple[str, ...]:
+        """All effects that an accepted work leads to."""
+        return tuple(effect.name for effect in self.effects)
+
+    @cached_property
+    def triggered_edges(self) -> set[str]:
+        """Edges along which a trigger is set."""
+        return {edge.key for edge in self.manifest.edge if edge.trigger}
+
+    def process_of(self, node: str) -> str:
+        """The process that runs a node."""
+        return next(n.process for n in self.manifest.node if n.name == node)
+
+    def process_of_effect(self, effect: str) -> str:
+        """The process that causes an effect."""
+        return next(n.process for n in self.manifest.node if any(e.name == effect for e in n.effects))
+
+    def folder_of(self, process: Process) -> Path:
+        """Where the process runs: its `cwd`, else the manifest's folder."""
+        return (self.manifest.path.parent / (process.cwd or ".")).resolve()
+
+    @cached_property
+    def python_path(self) -> tuple[str, ...]:
+        """Where `app` and `main` are looked for: the manifest's folder, then what this Python was given."""
+        own = str(self.manifest.path.parent.resolve())
+        return (own, *(entry for entry in sys.path if entry and entry != own))
+
+    @cached_property
+    def modules(self) -> list[Module]:
+        """The modules whose libraries are loaded before any fork."""
+        targets = [process.app or process.main for process in self.manifest.process]
+        return [Module(name=target.partition(":")[0], path=self.python_path) for target in targets if target]
+
+    def readiness(self, process: Process) -> str:
+        """How it is known that a process is ready."""
+        return process.ready or ("tcp" if process.app else "none")
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Time limits that the declaration implies. A root's patience counts like the detection of a trigger."""
+        triggers = [boundary.trigger for boundary in self.derived.boundaries]
+        slow_s = max((trigger.work_s for trigger in triggers), default=0.0)
+        delays = [self._detection_s(boundary) for boundary in self.derived.boundaries]
+        return Bounds(
+            detect_s=max((d for b, d in zip(self.derived.boundaries, delays, strict=True) if not _is_root(b)), default=0.1),
+            recover_s=sum(delays) + sum(trigger.backoff_max_s for trigger in triggers) + slow_s,
+        )
+
+    def _detection_s(self, boundary: Boundary) -> float:
+        if _is_root(boundary):
+            return self.submit.patience_s or self.submit.timeout_s
+        return max(boundary.trigger.max_detect_s, boundary.trigger.lease_s or 0.0)
+
+    def until_s(self, until: str) -> float:
+        """A fault's `until` in seconds: detect | lease | timeout | patience, each with `+seconds`.
+
+        Raises:
+            UsageError: the word is none of these.
+        """
+        word, _, more = until.partition("+")
+        leases = [b.trigger.lease_s for b in self.derived.boundaries if b.trigger.lease_s]
+        known = {
+            "detect": self.bounds.detect_s,
+            "lease": max(leases, default=self.bounds.detect_s),
+            "timeout": self.submit.timeout_s,
+            PATIENCE: self.submit.patience_s or self.submit.timeout_s,
+        }
+        if word not in known:
+            raise UsageError(Problem(what=f"not a time to undo a fault: {until!r}", expected=", ".join(known), got=word))
+        return known[word] + float(more or 0)
+
+    # --- what the checks are told ---------------------------------------------------------------------------------
+
+    def expectation(self, plan: Plan) -> Expectation:
+        """What was declared, in the terms of the checks."""
+        layer = self._layer_of_submit()
+        return Expectation(
+            system=self.name,
+            submit_node=self.submit.node,
+            root=self.submit.root,
+            nodes=tuple(
+                ExpectedNode(name=node.name, process=node.process, boundary=self._owner(node.name))
+                for node in self.manifest.node
+            ),
+            effects=tuple(
+                ExpectedEffect(
+                    name=effect.name,
+                    node=node.name,
+                    boundary=self._owner(node.name),
+                    sink=effect.sink,
+                    duplicates=effect.duplicates,
+                    source="world" if effect.at else "sql",
+                )
+                for node in self.manifest.node
+                for effect in node.effects
+            ),
+            boundaries=tuple(self._expected_boundary(boundary) for boundary in self.derived.boundaries),
+            edges=tuple(ReadEdge(name=p.edge, boundary=self._owner(p.edge.split("->")[1])) for p in self.manifest.pending),
+            awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
+            downstream=self.downstream,
+            faults=tuple(str(fault) for fault in plan.faults),
+        )
+
+    def _layer_of_submit(self) -> set[str]:
+        """The nodes that are complete when the submit is answered: everything awaited below the submitted node."""
+        layer = {self.submit.node}
+        grows = True
+        while grows:
+            reached = {edge.to for edge in self.manifest.edge if edge.awaits and edge.from_ in layer}
+            grows = not reached <= layer
+            layer |= reached
+        return layer
+
+    def _owner(self, node: str) -> str:
+        """The boundary of a node's first instance; empty where nobody owns it."""
+        for instance, owner in self.derived.owner.items():
+            if self.derived.instances[instance].node.name == node:
+                return owner or ""
+        return ""
+
+    def _expected_boundary(self, boundary: Boundary) -> ExpectedBoundary:
+        target = self.derived.instances[boundary.target].node
+        return ExpectedBoundary(
+            name=boundary.name,
+            target=target.name,
+            owner=_owner_in_words(boundary, self.submit.root),
+            process=target.process,
+            placement=boundary.trigger.placement,
+            nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in boundary.nodes)),
+            downstream=self._downstream_of(target.name),
+            max_detect_s=self._detection_s(boundary),
+            backoff_max_s=boundary.trigger.backoff_max_s,
+        )
+
+    def _downstream_of(self, node: str) -> tuple[str, ...]:
+        """The effects of a node and of everything that can be reached from it."""
+        reached, queue = [node], [node]
+        while queue:
+            queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
+            reached += queue
+        return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _is_root(boundary: Boundary) -> bool:
+    return boundary.trigger.kind in ("human", "caller")
+
+
+def _owner_in_words(boundary: Boundary, root: str) -> str:
+    return f"the {root} at the edge" if _is_root(boundary) else f'{boundary.trigger.kind} of "{boundary.target}"'
+
+
+def _path_of(effect: Effect) -> str:
+    """`POST {link:world}/charge` -> `/charge`."""
+    assert effect.at is not None
+    return "/" + effect.at.partition("}/")[2]

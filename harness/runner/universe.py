@@ -1,0 +1,272 @@
+"""One system under test in a world of its own: ports, links, taps, resources; and the parts that a case acts on.
+
+    client ─▶ proxy ─▶ tap ─▶ process ─▶ proxy ─▶ world | tap ─▶ process | broker
+
+Ports and proxies stay for all cases of a universe; processes, folders and history are new for each. Each pair of a user
+and a target has a proxy of its own, so that a cut hits one arrow of the graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from harness.errors import ContractError, FaultError, Problem
+from harness.history import History, Kind
+from harness.manifest.model import Pending, Process, SqlSource
+from harness.manifest.placeholders import fill
+from harness.network import Link
+from harness.plans.model import Fault, Plan
+from harness.runner.client import Client
+from harness.runner.system import System
+from harness.runner.workshop import Workshop
+from harness.stores import Reader, SqliteReader
+from harness.stores.resources import ResourceKind, resource_kind
+from harness.targets import Exit, ProcessTarget, ReservedPort, Start, Target
+from harness.world.http import Handler, Listener, Request, listen
+from harness.world.points import Points
+from harness.world.scene import Scene
+from harness.world.tap import Route, tap
+from harness.world.world import World
+
+__all__ = ["Universe"]
+
+CLIENT = "client"
+WORLD = "world"
+RESOURCE_READY_S = 10.0
+
+
+class Universe:
+    """A system's place in a workshop. Made by `Universe.open`; ends with `close`."""
+
+    def __init__(self, system: System, workshop: Workshop) -> None:
+        self.system = system
+        self.workshop = workshop
+        self.ports: dict[str, ReservedPort] = {}
+        self.links: dict[str, Link] = {}
+        self.hops: list[Listener] = []
+        self.resources: dict[str, ResourceKind] = {}
+        self.targets: dict[str, Target] = {}
+        self.scene: Scene | None = None
+        self.world: World | None = None
+        self.folder = workshop.folder / f"u{secrets.token_hex(3)}"
+        self.cases = 0
+        self._values: dict[str, str] = {}
+        self._old_ids: set[str] = set()
+
+    @classmethod
+    async def open(cls, system: System, workshop: Workshop) -> Universe:
+        """Reserves ports, puts proxies and hops on every link, starts the resources."""
+        universe = cls(system, workshop)
+        try:
+            await universe._open()
+        except BaseException:
+            await universe.close()
+            raise
+        return universe
+
+    async def _open(self) -> None:
+        self.folder.mkdir(mode=0o700)
+        manifest = self.system.manifest
+        for part in (*manifest.process, *manifest.resource):
+            self.ports[part.name] = ReservedPort()
+        for user, target in sorted(self.system.links):
+            await self._connect(user, target)
+        for resource in manifest.resource:
+            kind = self.resources[resource.name] = resource_kind(resource, self.ports[resource.name].port)
+            self.targets[resource.name] = self._resource_target(resource.name, kind)
+            await self.targets[resource.name].start()
+
+    async def close(self) -> None:
+        """Ends resources, hops and links."""
+        for target in self.targets.values():
+            await target.kill()
+        for kind in self.resources.values():
+            await kind.close()
+        for hop in self.hops:
+            await hop.close()
+        for link in self.links.values():
+            await link.remove()
+        for port in self.ports.values():
+            port.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- links --------------------------------------------------------------------------------------------------
+
+    async def _connect(self, user: str, target: str) -> None:
+        """A proxy for this pair; behind it the world, a tap, or the resource itself."""
+        name = f"{user}->{target}"
+        if target in self.system.resource_names:
+            port = self.ports[target].port
+        else:
+            handler = self._world_handler(user) if target == WORLD else self._tap_handler(name, target)
+            hop = await listen(handler, functools.partial(self._empty, name))
+            self.hops.append(hop)
+            port = hop.port
+        self.links[name] = await self.workshop.network.link(f"{self.folder.name}.{name}", f"127.0.0.1:{port}")
+
+    def _world_handler(self, caller: str) -> Handler:
+        async def handle(request: Request) -> bytes | None:
+            return await self.world.handle(caller, request) if self.world else None
+
+        return handle
+
+    def _tap_handler(self, link: str, target: str) -> Handler:
+        nodes = [node for node in self.system.manifest.node if node.process == target]
+        routes = [Route.read(node.name, node.route, node.work_id) for node in nodes if node.route]
+        port = self.ports[target].port
+
+        async def handle(request: Request) -> bytes | None:
+            return await tap(self.scene, link, routes, port, request) if self.scene else None
+
+        return handle
+
+    def _empty(self, link: str) -> None:
+        if self.scene:
+            self.scene.history.record(Kind.CONNECT, where=link)
+
+    # --- one case -----------------------------------------------------------------------------------------------
+
+    async def begin(self, plan: Plan) -> Scene:
+        """Empties the resources and sets a new scene: history, points, work ids, folders, processes not yet started."""
+        self.cases += 1
+        tag = secrets.token_hex(3)
+        ids = {key: f"{key}-{tag}" for key in plan.work_keys}
+        nonces = {key: secrets.token_hex(4) for key in plan.work_keys}
+        scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
+        self._old_ids |= set(ids.values())
+        for kind in self.resources.values():
+            await kind.reset()
+        self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
+        self._lay_out(self.folder / f"case{self.cases}")
+        return scene
+
+    def _lay_out(self, folder: Path) -> None:
+        manifest = self.system.manifest
+        folders = {process.name: folder / process.name for process in manifest.process}
+        self._values = {f"data:{name}": str(path) for name, path in folders.items()}
+        for process in manifest.process:
+            folders[process.name].mkdir(parents=True, mode=0o700)
+            self.targets[process.name] = self._process_target(process, folders[process.name])
+
+    async def end(self) -> None:
+        """Kills the case's processes and forgets its scene; resources and links stay."""
+        processes = [self.targets[process.name] for process in self.system.manifest.process]
+        await asyncio.gather(*(target.kill() for target in processes if target.running))
+        self.scene = self.world = None
+        for hop in self.hops:
+            hop.abort()
+        shutil.rmtree(self.folder / f"case{self.cases}", ignore_errors=True)
+
+    @property
+    def busy(self) -> int:
+        """Requests that are under way on any link with a hop."""
+        return sum(hop.busy for hop in self.hops)
+
+    def client(self, scene: Scene) -> Client:
+        """The client at the edge of this system."""
+        submit = self.system.submit
+        link = f"{CLIENT}->{self.system.process_of(submit.node)}"
+        address = f"http://{self.links[link].address}"
+        return Client(http=self.workshop.http, address=address, submit=submit, scene=scene, link=link)
+
+    def reader(self, source: Pending | SqlSource) -> Reader:
+        """A reader of a store of this case."""
+        if isinstance(source, Pending) and source.nats:
+            return self.resources[source.nats.resource].pending(source.nats.stream)
+        sql = source.sql if isinstance(source, Pending) else source
+        if sql is None or sql.sqlite is None:
+            raise ContractError(Problem(what="this kind of store cannot be read yet", got=str(source), fix="use sqlite or nats"))
+        return SqliteReader(Path(fill(sql.sqlite, self._values)), sql.query)
+
+    # --- what faults act on (harness.runner.parts) ----------------------------------------------------------------
+
+    def target(self, name: str) -> Target:
+        """The process or resource of this name."""
+        if name not in self.targets:
+            known = ", ".join(self.targets)
+            raise FaultError(Problem(what=f"no process {name!r} in {self.system.name}", expected=known, got=name))
+        return self.targets[name]
+
+    def link(self, name: str) -> Link:
+        """The link `user->target`."""
+        if name not in self.links:
+            known = ", ".join(sorted(self.links))
+            raise FaultError(Problem(what=f"no link {name!r} in {self.system.name}", expected=known, got=name))
+        return self.links[name]
+
+    def link_of_point(self, fault: Fault) -> str:
+        """The link on which the request travels that is held at the fault's point; empty where there is none."""
+        point = fault.point
+        if point.name in ("recv", "applied"):
+            return f"{self.system.process_of_effect(point.where)}->{WORLD}"
+        if point.name in ("deliver", "reply"):
+            callee = self.system.process_of(point.where)
+            return fault.target if fault.target.endswith(f"->{callee}") else ""
+        return ""
+
+    async def start(self, name: str, *, replace: bool = False) -> None:
+        """Starts a process or resource again and waits until it is ready."""
+        target = self.target(name)
+        await (target.replace() if replace else target.start())
+        if self.scene:
+            self.scene.history.record(Kind.PROCESS, where=name, state="ready", pid=target.pid, status="")
+            await self.scene.points.reach("ready", name, "", self.scene.count("ready", name, ""))
+
+    # --- processes ----------------------------------------------------------------------------------------------
+
+    def _process_target(self, process: Process, folder: Path) -> Target:
+        values = self._values | self._links_of(process.name) | {"data": str(folder)}
+        values |= {"port": str(self.ports[process.name].port)}
+        start = Start(
+            name=process.name,
+            env=_base_environment() | {name: fill(text, values) for name, text in process.env.items()},
+            cwd=self.system.folder_of(process),
+            log=folder.parent / f"{process.name}.log",
+            command=tuple(fill(process.start or [], values)),
+            app=process.app or "",
+            main=process.main or "",
+            port=self.ports[process.name].port,
+            path=self.system.python_path,
+        )
+        return ProcessTarget(
+            keeper=self.workshop.keeper, start=start, ready=self.system.readiness(process), on_exit=self._exited
+        )
+
+    def _resource_target(self, name: str, kind: ResourceKind) -> Target:
+        folder, port = self.folder / name, self.ports[name].port
+        start = Start(
+            name=name,
+            env=_base_environment(),
+            cwd=self.folder,
+            log=self.folder / f"{name}.log",
+            command=tuple(kind.command(folder, port)),
+            port=port,
+        )
+        return ProcessTarget(keeper=self.workshop.keeper, start=start, ready="tcp", on_exit=self._exited)
+
+    def _links_of(self, user: str) -> dict[str, str]:
+        """What `{link:TARGET}` becomes for this user."""
+        found = {}
+        for name, link in self.links.items():
+            caller, _, target = name.partition("->")
+            if caller == user:
+                kind = self.resources.get(target)
+                found[f"link:{target}"] = kind.address(link.port) if kind else f"http://{link.address}"
+        return found
+
+    def _exited(self, ended: Exit) -> None:
+        """A process ended by itself: it is recorded; the supervisor around it decides whether it starts again."""
+        if self.scene:
+            self.scene.history.record(Kind.PROCESS, where=ended.name, state="exited", pid=ended.pid, status=ended.how)
+
+
+def _base_environment() -> dict[str, str]:
+    """What every process gets besides its own: a PATH, a home, and no proxies or settings of the person who runs this."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

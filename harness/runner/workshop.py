@@ -1,0 +1,65 @@
+"""What one worker keeps for as long as it runs: the keeper of all processes, one Toxiproxy server, one folder.
+
+Everything that a run leaves in the machine hangs on these three, and the keeper removes all of it when this process
+ends, in whatever way it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from harness.network import Network, Server, selftest
+from harness.targets import Keeper, Module, Start
+
+__all__ = ["Workshop", "workshop"]
+
+SHARED_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 1 << 30
+
+
+@dataclass(slots=True, kw_only=True)
+class Workshop:
+    """The parts that universes are built from. folder: private, gone when the worker ends."""
+
+    folder: Path
+    keeper: Keeper
+    network: Network
+    http: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def workshop(server: Server, modules: Iterable[Module]) -> AsyncIterator[Workshop]:
+    """Opens a workshop.
+
+    Args:
+        server: the Toxiproxy server to run.
+        modules: Python services whose libraries are loaded once, before any fork.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="retrigger-", dir=_fast_folder()))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        keeper = await stack.enter_async_context(Keeper.start(folder, modules=tuple(modules)))
+        network = await Network.start(server, spawn=_spawner(keeper, folder), kill=keeper.kill_pid)
+        stack.push_async_callback(network.close)
+        await selftest(network)
+        limits = httpx.Limits(max_keepalive_connections=0)
+        http = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=None, trust_env=False))
+        yield Workshop(folder=folder, keeper=keeper, network=network, http=http)
+
+
+def _fast_folder() -> str | None:
+    """Memory where there is room: a kill keeps the page cache, so no fault of ours can tell it from a disk."""
+    try:
+        if os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > ROOM_BYTES:
+            return str(SHARED_MEMORY)
+    except OSError:
+        pass
+    return None

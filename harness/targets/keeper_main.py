@@ -1,0 +1,433 @@
+"""The keeper: parent of every process of one universe, fork server, and the one who cleans up. Runs as a process of its own.
+
+It has one thread, a session of its own (a Ctrl-C in the terminal does not reach it), and one connection to the harness.
+Lines of JSON come in as orders and go out as answers and events; `harness.targets.keeper` is the other end. When the
+connection ends or the harness's process is gone, whatever the reason, the keeper kills all that descends from it, removes
+the universe's folder, and ends. It is a subreaper: processes that lose their parent become its children, so it can wait
+for them.
+
+It never imports a module of a service. It has loaded the libraries that the services import, so a fork of it starts a
+service in milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from harness.targets import tree
+from harness.targets.imports import libraries
+from harness.targets.messages import Module, Start
+from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become, process_control
+
+__all__ = ["main"]
+
+DEATH_LIMIT_S = 5.0
+"""How long a process may take to die after SIGKILL; only one that hangs in the kernel takes longer than milliseconds."""
+SEND_LIMIT_S = 5.0
+RECEIVE_BYTES = 65536
+
+
+class Refused(Exception):
+    """An order that makes no sense in the present state; its text goes back as the answer."""
+
+
+def main(control_fd: int) -> None:
+    """Runs the keeper until it is told to close or the harness is gone. In a forked child: runs the service."""
+    control = socket.socket(fileno=control_fd)
+    control.set_inheritable(False)
+    order = json.loads(_read_line(control) or "null")
+    if order is None:  # the harness died before it could say anything
+        return
+    child = keep(control, order)
+    if child is not None:
+        become(child)
+
+
+def _read_line(control: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        received = control.recv(1)  # one by one: what follows belongs to the next reader
+        if not received:
+            return b""
+        line += received
+    return line
+
+
+def keep(control: socket.socket, order: dict[str, Any]) -> Child | None:
+    """The keeper's whole life, in phases: folder, libraries, orders, end. Returns a Child only in a forked process."""
+    folder = Path(order["folder"])
+    try:
+        folder.mkdir(mode=0o700)  # must be new: it is removed in the end, with all that is in it
+    except OSError as error:
+        fix = "name a folder that does not exist yet, inside one that does: all in it is removed in the end"
+        control.sendall(_line(failed=f"cannot make the folder: {error.strerror}", fix=fix))
+        return None
+    keeper = Keeper(control, folder)
+    try:
+        keeper.settle(order["harness"])
+        preloaded = keeper.preload([Module(**module) for module in order["modules"]], set(order["without"]))
+        keeper.tell(preloaded=preloaded[0], threaded=preloaded[1], unmistakable=keeper.marks.unmistakable)
+        return keeper.work()
+    except Exception as error:
+        if os.getpid() == keeper.pid:
+            keeper.tell(failed=f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        if os.getpid() == keeper.pid:
+            keeper.end()
+
+
+def _line(**record: Any) -> bytes:
+    return json.dumps(record).encode() + b"\n"
+
+
+class Keeper:
+    """What the keeper knows. One order is done at a time; only kills and freezes take more than a moment."""
+
+    def __init__(self, control: socket.socket, folder: Path) -> None:
+        self.pid = os.getpid()
+        self.control = control
+        self.folder = folder
+        self.marks = tree.Marks()
+        self.mains: dict[int, str] = {}
+        """Processes that were asked for and live, with their names."""
+        self.selector = selectors.DefaultSelector()
+        self.wake_up, self._woken = socket.socketpair()
+        self._received = b""
+        self._closing = False
+        self._close_order = 0
+        self._orders: dict[str, Callable[..., dict[str, Any]]] = {
+            "kill": self.kill,
+            "pause": self.pause,
+            "resume": self.resume,
+            "signal": self.signal,
+            "sweep": self.sweep,
+        }
+
+    def settle(self, harness: int) -> None:
+        """Becomes the parent of orphans, turns signals into something to select on, and watches the harness."""
+        process_control(BE_SUBREAPER, 1)
+        self.control.settimeout(SEND_LIMIT_S)
+        for end in (self.wake_up, self._woken):
+            end.setblocking(False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        self.selector.register(self.control, selectors.EVENT_READ, self._hear)
+        self.selector.register(self.wake_up, selectors.EVENT_READ, self._wake)
+        if os.getppid() != harness:  # it died while we were starting
+            self._closing = True
+        self._watch_harness(harness)
+        log = os.open(self.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+    def _watch_harness(self, harness: int) -> None:
+        """A second look at the harness's life: the connection stays open where a fork of the harness has inherited it."""
+        with contextlib.suppress(OSError):  # gone already, or a kernel without pidfd
+            self.selector.register(os.pidfd_open(harness), selectors.EVENT_READ, self._close)
+
+    def preload(self, modules: list[Module], without: set[str]) -> tuple[list[str], list[str]]:
+        """Imports the libraries of the modules, and the server where there are any.
+
+        A library that starts threads when it is imported makes forking unsafe. It is named in the answer, and the harness
+        starts another keeper without it.
+
+        Returns:
+            names that were imported, and those among them that started threads.
+        """
+        wanted = [(name, "") for name in SERVER_MODULES if modules] + libraries(modules)
+        done, threaded = [], []
+        for name, member in wanted:
+            if name in without:
+                continue
+            if self._harness_gone():
+                break
+            threads = len(os.listdir("/proc/self/task"))
+            _import(name, member)
+            done.append(name)
+            if len(os.listdir("/proc/self/task")) > threads:
+                threaded.append(name)
+        gc.collect()
+        gc.disable()  # a collection before the next fork would touch, and so copy, every page
+        gc.freeze()
+        return list(dict.fromkeys(done)), threaded
+
+    def _harness_gone(self) -> bool:
+        """A look at the harness between two slow steps, before there can be any order."""
+        for key, _ in self.selector.select(0):
+            key.data()
+        return self._closing
+
+    def work(self) -> Child | None:
+        """Does what it is told until it is told to close. Returns a Child in a forked process, None in the keeper."""
+        while not self._closing:
+            for key, _ in self.selector.select():
+                child: Child | None = key.data()
+                if child is not None:
+                    return child
+        return None
+
+    def end(self) -> None:
+        """Kills everything, removes the folder, and says what was left, if anybody still listens."""
+        killed = self._kill_all()
+        remove_folder(self.folder)
+        left = tree.descendants(tree.children(self.pid))
+        self.tell(id=self._close_order, killed=killed, left=left, folder_left=self.folder.exists())
+
+    def tell(self, **record: Any) -> None:
+        """Sends one line to the harness. Where it is gone the keeper's work is over."""
+        try:
+            self.control.sendall(_line(**record))
+        except OSError:
+            self._closing = True
+
+    def _close(self) -> None:
+        self._closing = True
+
+    def _wake(self) -> None:
+        signals = self.wake_up.recv(RECEIVE_BYTES)
+        if set(signals) - {signal.SIGCHLD}:
+            self._close()
+        self._reap()
+
+    def _hear(self) -> Child | None:
+        """Reads orders and does them. The harness waits for each start to be answered, so at most one forks."""
+        try:
+            received = self.control.recv(RECEIVE_BYTES)
+        except OSError:
+            received = b""
+        if not received:
+            return self._close()
+        *lines, self._received = (self._received + received).split(b"\n")
+        for line in lines:
+            child = self._do(json.loads(line))
+            if child is not None:
+                return child
+        return None
+
+    def _do(self, order: dict[str, Any]) -> Child | None:
+        number, verb = order.pop("id"), order.pop("do")
+        try:
+            if verb == "start":
+                return self._start(number, Start.from_json(order["start"]))
+            if verb == "close":
+                self._close_order = number
+                return self._close()
+            self._reap()
+            self.tell(id=number, **self._orders[verb](**order))
+        except (Refused, OSError) as reason:
+            self.tell(id=number, refused=str(reason))
+        return None
+
+    def _start(self, number: int, start: Start) -> Child | None:
+        if start.name in self.mains.values():
+            raise Refused(f"a process named {start.name!r} is already running")
+        mark = self.marks.of(start.name)
+        heard, announce = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._let_go(heard)
+            return Child(start=start, mark=mark, keeper=self.pid, announce=announce)
+        os.close(announce)
+        self.mains[pid] = start.name
+        self.selector.register(heard, selectors.EVENT_READ, lambda: self._announced(heard, pid))
+        self.tell(id=number, pid=pid, mark=mark)
+        return None
+
+    def _let_go(self, heard: int) -> None:
+        """In a forked process: closes everything that is the keeper's, so that its connections end with it."""
+        signal.set_wakeup_fd(-1)
+        descriptors = [key.fd for key in self.selector.get_map().values() if isinstance(key.fileobj, int)]
+        self.selector.close()
+        for descriptor in (heard, *descriptors):
+            os.close(descriptor)
+        for end in (self.control, self.wake_up, self._woken):
+            end.close()
+
+    def _announced(self, heard: int, pid: int) -> None:
+        """The announcing end of a pipe was written to, or closed: by exec, or by death."""
+        said = os.read(heard, 1)
+        self.selector.unregister(heard)
+        os.close(heard)
+        if said:
+            self.tell(event="up", pid=pid)
+
+    def _reap(self) -> None:
+        """Takes note of all deaths so far: orphans are buried, ends of processes that were asked for are told."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self.mains:
+                self._ended(pid, status)
+
+    def _ended(self, pid: int, status: int) -> None:
+        """A process ended without being told to by this order. What is left of its tree goes with it, as in a container."""
+        name = self.mains.pop(pid)
+        killed = self._kill_members(lambda: self._members(name))
+        self.tell(event="exit", exit=_exit(name, pid, status, killed=list(killed)))
+
+    def _members(self, name: str, main: int | None = None) -> list[int]:
+        """The living tree of a process, parents first."""
+        roots = tree.marked([self.marks.of(name)])
+        return tree.descendants(roots if main is None else [main, *roots])
+
+    def _named(self, pid: int) -> str:
+        if pid not in self.mains:
+            raise Refused(f"process {pid} is not running")
+        return self.mains[pid]
+
+    def kill(self, pid: int, scope: str, child: int | None) -> dict[str, Any]:
+        """Kills a tree, a parent alone, or one descendant. See `harness.targets.keeper.Keeper.kill`."""
+        name = self._named(pid)
+        if scope == "child":
+            return {"exit": self._kill_child(name, pid, child)}
+        if scope == "parent":
+            tree.send(pid, signal.SIGKILL)
+            deaths = self._await_deaths([pid])
+        else:
+            deaths = self._kill_members(lambda: self._members(name, pid))
+            if pid not in deaths:  # it had ended by itself when the first look was taken, and is a zombie
+                deaths |= self._await_deaths([pid])
+        if pid not in deaths:
+            raise Refused(f"process {pid} did not die within {DEATH_LIMIT_S} s of SIGKILL")
+        del self.mains[pid]
+        survivors = [member for member in self._members(name) if member != pid]
+        return {"exit": _exit(name, pid, deaths[pid], killed=list(deaths), survivors=survivors)}
+
+    def _kill_child(self, name: str, parent: int, child: int | None) -> dict[str, Any]:
+        candidates = [pid for pid in self._members(name, parent) if pid != parent]
+        victim = max(candidates, key=_born, default=None) if child is None else child
+        if victim is None or victim not in candidates:
+            raise Refused(f"process {parent} has no child process" + (f" {child}" if child else ""))
+        if not tree.freeze(lambda: [victim] if tree.alive(victim) else []):  # what stands still dies of nothing else
+            raise Refused(f"process {victim} had ended before it could be killed")
+        tree.send(victim, signal.SIGKILL)
+        if not tree.wait_until(lambda: not tree.alive(victim), DEATH_LIMIT_S):
+            raise Refused(f"process {victim} did not die within {DEATH_LIMIT_S} s of SIGKILL")
+        survivors = [pid for pid in candidates if pid != victim and tree.alive(pid)]
+        return _exit(name, victim, signal.SIGKILL, killed=[victim], survivors=[parent, *survivors])
+
+    def pause(self, pid: int) -> dict[str, Any]:
+        """Stops the tree. Answers with the processes that were seen in state T."""
+        name = self._named(pid)
+        return {"stopped": tree.freeze(lambda: self._members(name, pid))}
+
+    def resume(self, pid: int) -> dict[str, Any]:
+        """Lets the tree run again. Answers with what is still stopped."""
+        name = self._named(pid)
+        return {"stopped": tree.thaw(lambda: self._members(name, pid))}
+
+    def signal(self, pid: int, number: int) -> dict[str, Any]:
+        """Sends a signal to the process alone."""
+        self._named(pid)
+        os.kill(pid, number)
+        return {}
+
+    def sweep(self, name: str) -> dict[str, Any]:
+        """Kills what a process of that name has left behind; refused while it runs."""
+        if name in self.mains.values():
+            raise Refused(f"the process named {name!r} is running")
+        return {"killed": list(self._kill_members(lambda: self._members(name)))}
+
+    def _kill_members(self, find: Callable[[], list[int]]) -> dict[int, int]:
+        """Stops all, so that nobody can fork or finish any work, then kills all, until a look finds nobody.
+
+        Returns:
+            wait status of each process, as the kernel gave it to its parent, which we are or become.
+        """
+        deaths: dict[int, int] = {}
+        while find():
+            members = tree.freeze(find) or find()
+            for pid in members:
+                tree.send(pid, signal.SIGKILL)
+            died = self._await_deaths(members)
+            deaths |= died
+            if len(died) < len(members):
+                break
+        return deaths
+
+    def _await_deaths(self, pids: list[int]) -> dict[int, int]:
+        """Waits for the end of each. An orphan becomes our child when its parent has died, so all of them do."""
+        deaths: dict[int, int] = {}
+
+        def all_dead() -> bool:
+            for pid in [pid for pid in pids if pid not in deaths]:
+                try:
+                    ended, status = os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:  # not yet ours, or buried by a parent that asked not to be told
+                    ended, status = (0, 0) if os.path.exists(f"/proc/{pid}") else (pid, signal.SIGKILL)
+                if ended:
+                    deaths[pid] = status
+            return len(deaths) == len(pids)
+
+        tree.wait_until(all_dead, DEATH_LIMIT_S)
+        return deaths
+
+    def _kill_all(self) -> list[int]:
+        """Kills all that descends from the keeper or carries one of its marks."""
+        marks = self.marks.given() if self.marks.unmistakable else []
+        return list(self._kill_members(lambda: tree.descendants([*tree.children(self.pid), *tree.marked(marks)])))
+
+
+def _import(name: str, member: str) -> None:
+    """Does what `import name` or `from name import member` would. A library that cannot be had is the service's affair."""
+    with contextlib.suppress(Exception, SystemExit):
+        module = import_module(name)
+        if member and not hasattr(module, member):
+            import_module(f"{name}.{member}")
+
+
+def _exit(
+    name: str, pid: int, status: int, *, killed: list[int] | None = None, survivors: list[int] | None = None
+) -> dict[str, Any]:
+    """The fields of an `Exit` from a wait status."""
+    by_signal = os.WIFSIGNALED(status)
+    return {
+        "name": name,
+        "pid": pid,
+        "status": None if by_signal else os.WEXITSTATUS(status),
+        "signal": os.WTERMSIG(status) if by_signal else None,
+        "killed": killed or [],
+        "survivors": survivors or [],
+    }
+
+
+def _born(pid: int) -> int:
+    """When a process was started, in clock ticks since boot; 0 where it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all that is in it, also below folders that their owner made read-only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for parent, folders, _ in os.walk(folder):
+            for name in folders:
+                if not os.path.islink(path := os.path.join(parent, name)):
+                    os.chmod(path, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

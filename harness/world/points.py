@@ -1,0 +1,61 @@
+"""Rendezvous: where a plan waits for the system.
+
+Every hop (client, tap, world) announces what it is about to do by `reach`. Where no fault is armed for that point this
+costs a dictionary look-up; where one is, the caller of `reach` waits until the fault has been applied, and then learns
+whether it may go on. Nothing here knows what a fault does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+
+from harness.plans.model import Point
+
+__all__ = ["Directive", "Points"]
+
+
+class Directive(Enum):
+    """What the hop does after the rendezvous."""
+
+    GO_ON = auto()
+    """Continue as if nothing had been."""
+    DROP = auto()
+    """Forget the request and close its connection without an answer: it was never delivered, or never applied."""
+    TWICE = auto()
+    """Deliver the same request two times at once."""
+    LATE = auto()
+    """Go on although the caller was killed meanwhile."""
+
+
+Action = Callable[[asyncio.Event], Awaitable[Directive]]
+"""What strikes at a point. It is given the event that tells when the caller's connection is gone."""
+
+
+class Points:
+    """The points that are armed in one case."""
+
+    def __init__(self) -> None:
+        self._armed: dict[Point, list[Action]] = {}
+
+    def arm(self, point: Point, action: Action) -> None:
+        """Calls `action` when the point is reached, once. Several actions on one point run in the order of arming."""
+        self._armed.setdefault(point, []).append(action)
+
+    @property
+    def armed(self) -> list[Point]:
+        """The points that were not reached so far."""
+        return list(self._armed)
+
+    async def reach(
+        self, name: str, where: str = "", work: str = "", n: int = 1, gone: asyncio.Event | None = None
+    ) -> Directive:
+        """Announces the arrival at a point; returns when every fault that strikes there has struck."""
+        if not self._armed:
+            return Directive.GO_ON
+        directive = Directive.GO_ON
+        for action in self._armed.pop(Point(name=name, where=where, work=work, n=n), ()):
+            outcome = await action(gone or asyncio.Event())
+            directive = outcome if outcome is not Directive.GO_ON else directive
+        return directive

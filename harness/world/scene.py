@@ -1,0 +1,52 @@
+"""What taps and world share during one case: the history, the armed points, the counts, the names of the works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from harness.history import History
+from harness.world.points import Points
+
+__all__ = ["Scene"]
+
+
+class Scene:
+    """One case as the hops see it.
+
+    history: where they write. points: where they wait. ids: work key of the plan (`w1`) -> id that is really sent.
+    nonces: work key -> the value that the payload carries beside the id. strays: ids of earlier cases of this universe;
+    a request that was on its way when its case ended is not this case's business.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        points: Points,
+        ids: Mapping[str, str],
+        nonces: Mapping[str, str],
+        strays: Collection[str] = (),
+    ) -> None:
+        self.history = history
+        self.points = points
+        self.ids = ids
+        self.nonces = nonces
+        self.strays = strays
+        self.deaths: Counter[str] = Counter()
+        """How often each process was killed so far: a call held over its caller's death is dropped."""
+        self._keys = {sent: key for key, sent in ids.items()}
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def key_of(self, sent_id: str) -> str:
+        """The plan's key of a work id seen on the wire; an id that was never sent stays as it is."""
+        return self._keys.get(sent_id, sent_id)
+
+    def count(self, what: str, where: str, work: str) -> int:
+        """The ordinal of one more arrival of `work` there, from 1."""
+        self._counts[what, where, work] += 1
+        return self._counts[what, where, work]
+
+    def counted(self, what: str, where: str, work: str) -> int:
+        """How many arrivals there were so far."""
+        return self._counts[what, where, work]
