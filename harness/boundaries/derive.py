@@ -1,8 +1,8 @@
 """Algorithm 1: who owns which instance, and how far each owner reaches.
 
-A trigger starts a boundary; a plain awaited call passes the caller's owner down; everything else is owned by nobody. From
-owners follow `mu` (what a trigger executes again), `lam` (what it guarantees to complete, through other triggers), the
-frontier (what it only has to hand off) and which boundary lies inside which.
+A trigger starts a boundary; a plain awaited call passes the caller's owner down; everything else is owned by nobody.
+From owners follow `mu` (what a trigger executes again), `lam` (what it guarantees to complete, through other triggers),
+the frontier (what it only has to hand off) and which boundary lies inside which.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A single fault, as one exact point of the model, and the sentences that people write for it.
 
 A sentence is often less exact than a point: `crash F` is a crash anywhere in F, `crash B after D` leaves open whether a
-step log had recorded the hand-off. So reading one yields *all* points it may mean, and the prediction is a range over them.
+step log had recorded the hand-off. So reading one yields *all* points it may mean, and the prediction is a range over
+them.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ class Meaning:
 
 def phases(instance: Instance) -> tuple[Phase, ...]:
     """Every phase in which a handler can die, first to last."""
-    after = (Phase(complete=done, logged=logged) for done in range(1, len(instance.steps) + 1) for logged in (False, True))
+    after = (
+        Phase(complete=done, logged=logged) for done in range(1, len(instance.steps) + 1) for logged in (False, True)
+    )
     return (Phase(), *after)
 
 
@@ -110,7 +113,9 @@ def read_fault(text: str, boundaries: Boundaries) -> Meaning:
         if match := form.fullmatch(sentence):
             meaning = read(boundaries, match)
             return replace(meaning, text=sentence, overlap=sentence.lower().startswith("pause"))
-    raise _unreadable(f"cannot read the fault {text!r}", "\n".join(FORMS), text or "nothing", "write one of these forms")
+    raise _unreadable(
+        f"cannot read the fault {text!r}", "\n".join(FORMS), text or "nothing", "write one of these forms"
+    )
 
 
 def _read_crash(boundaries: Boundaries, match: re.Match[str]) -> Meaning:
@@ -136,9 +141,9 @@ def _anywhere(instance: Instance) -> Iterator[Fault]:
 def _around(instance: Instance, match: re.Match[str]) -> tuple[Phase, ...]:
     """The phases that `before STEP`, `during STEP` or `after STEP [logged|not logged]` leaves open."""
     done = _place(instance, match["step"], is_call=bool(match["arrow"]))
+    if done is None:
+        return (Phase(),)
     before = Phase(complete=done)
-    if done == len(instance.steps) or match["step"] == "anything":
-        return (before,)
     applied, logged = Phase(complete=done + 1, logged=False), Phase(complete=done + 1)
     match (match["when"].lower(), (match["log"] or "").lower()):
         case ("before", _):
@@ -153,8 +158,8 @@ def _around(instance: Instance, match: re.Match[str]) -> tuple[Phase, ...]:
             return (applied,)
 
 
-def _place(instance: Instance, name: str, *, is_call: bool) -> int:
-    """How many steps come before the one of this name."""
+def _place(instance: Instance, name: str, *, is_call: bool) -> int | None:
+    """How many steps come before the one of this name; None where it is only the beginning of all work."""
     steps = list(instance.steps)
     effects = [step for step in steps if isinstance(step, Effect)]
     callees = {call.name: call for call in instance.calls} | {call.dst: call for call in instance.calls}
@@ -166,9 +171,9 @@ def _place(instance: Instance, name: str, *, is_call: bool) -> int:
         return steps.index(callees[name])
     if name == "w" and len(effects) <= 1 and not is_call:
         # The post's nodes do one thing and then call; a node that declares no effect still does its own work first.
-        return steps.index(effects[0]) if effects else 0
+        return steps.index(effects[0]) if effects else None
     if name == "anything":
-        return 0
+        return None
     raise _unreadable(
         f"{instance.name} has no step {name!r}",
         ", ".join(steps_of(instance)) or "no steps at all: say `crash " + instance.name + "`",
@@ -200,7 +205,9 @@ def _read_process(boundaries: Boundaries, match: re.Match[str]) -> Meaning:
         known = sorted({instance.node.process for instance in boundaries.instances.values()})
         raise _unreadable(f"no node runs in a process {process!r}", ", ".join(known), process, "crash process PROCESS")
     names = frozenset(instance.name for instance in inside)
-    faults = (Fault(what=fault.what, at=fault.at, phase=fault.phase, dead=names) for one in inside for fault in _anywhere(one))
+    faults = (
+        Fault(what=fault.what, at=fault.at, phase=fault.phase, dead=names) for one in inside for fault in _anywhere(one)
+    )
     return Meaning(text="", faults=tuple(faults), several=len(inside) > 1)
 
 
@@ -221,7 +228,9 @@ def _instances_called(name: str, boundaries: Boundaries) -> list[Instance]:
     found = [instance for instance in boundaries.instances.values() if instance.node.name == name]
     if not found:
         known = list(boundaries.instances)
-        raise _unreadable(f"there is no node {name!r}", ", ".join(known), name + _did_you_mean(name, known), "crash NODE")
+        raise _unreadable(
+            f"there is no node {name!r}", ", ".join(known), name + _did_you_mean(name, known), "crash NODE"
+        )
     return found
 
 
@@ -245,7 +254,10 @@ READERS = tuple(
         (_DEATH + r"(?P<node>\S+)(?: anywhere)?(?P<when>never)?", _read_crash),
         (_DEATH + r"process (?P<name>\S+)", _read_process),
         (_DEATH + r"store (?P<name>\S+)", _read_store),
-        (_DEATH + r"(?P<node>\S+) (?P<when>before|during|after) ?(?P<arrow>->)? ?(?P<step>[^\s>]+)" + _LOG, _read_crash),
+        (
+            _DEATH + r"(?P<node>\S+) (?P<when>before|during|after) ?(?P<arrow>->)? ?(?P<step>[^\s>]+)" + _LOG,
+            _read_crash,
+        ),
         (r"lose (?P<which>request|reply|response) (?P<src>[^\s>]+?) ?-> ?(?P<dst>\S+)", _read_loss),
     )
 )

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 from harness.boundaries.derive import Boundaries
 from harness.boundaries.faults import Fault, Meaning, Phase, What
@@ -18,6 +20,7 @@ from harness.boundaries.unfold import Call
 
 __all__ = ["Again", "Prediction", "consequences", "predict"]
 
+Key = TypeVar("Key")
 AttemptKey = tuple[str, str]
 """An instance and the name of one of its effects."""
 
@@ -67,11 +70,15 @@ class Prediction:
 def predict(boundaries: Boundaries, meaning: Meaning) -> Prediction:
     """The extra invocations of a fault, over all the points that it may mean."""
     surely = [consequences(boundaries, fault) for fault in meaning.faults]
-    perhaps = [variant for fault in meaning.faults for variant in _variants(boundaries, fault, meaning)]
+    outcomes = [
+        [again, *_variants(boundaries, fault, again, meaning)]
+        for fault, again in zip(meaning.faults, surely, strict=True)
+    ]
+    chains = [_head(boundaries, fault.at) if meaning.several else "" for fault in meaning.faults]
     least = _fewest([again.invocations for again in surely]) if meaning.certain else Counter()
-    most = _together(boundaries, meaning, surely) | _most(again.invocations for again in perhaps)
+    most = _together(chains, [_most(again.invocations for again in outcome) for outcome in outcomes])
     fewest_attempts = _fewest([again.attempts for again in surely]) if meaning.certain else Counter()
-    most_attempts = _most(again.attempts for again in [*surely, *perhaps])
+    most_attempts = _together(chains, [_most(again.attempts for again in outcome) for outcome in outcomes])
     owners = {again.owner for again in surely}
     return Prediction(
         must={name: least[name] for name in boundaries.instances if least[name]},
@@ -109,7 +116,7 @@ def _after_crash(boundaries: Boundaries, fault: Fault, *, in_situ: bool) -> Agai
     if path is None:
         return _stranded()
     redo = _Redo(boundaries)
-    for caller, callee in zip(path, path[1:], strict=False):
+    for caller, callee in pairwise(path):
         steps = boundaries.instances[caller].steps
         redo.prefix(caller, Phase(complete=steps.index(boundaries.instances[callee].call)))
     redo.prefix(fault.at, fault.phase)
@@ -133,10 +140,10 @@ def _path_from_redriven(
 def _after_lost_call(boundaries: Boundaries, call: Call) -> Again:
     """The call failed and had no effect: the caller tries again itself, or fails just before this step."""
     if call.src is None:
-        way_in = next(root for root in boundaries.graph.roots if root.node == call.dst)
-        return _retried(call) if way_in.client_retries else _stranded()
+        roots = {root.node: root.client_retries for root in boundaries.graph.roots}
+        return _retried(boundaries, call) if roots.get(call.dst) else _stranded()
     if call.retries:
-        return _retried(call)
+        return _retried(boundaries, call)
     done = boundaries.instances[call.src].steps.index(call)
     return consequences(boundaries, Fault(what=What.CRASH, at=call.src, phase=Phase(complete=done)))
 
@@ -153,7 +160,8 @@ def _after_lost_reply(boundaries: Boundaries, call: Call) -> Again:
     """As a lost call, and what had been done is asked for once more."""
     again = _after_lost_call(boundaries, call)
     if again.stranded:
-        return again if call.src else _retried(call)
+        # Without a client who asks again, the submission still did its work: nothing is repeated, nothing is lost.
+        return again if call.src else Again(invocations=Counter(), attempts=Counter())
     redo = _Redo(boundaries)
     redo.step(call.dst, call)
     return Again(
@@ -164,8 +172,11 @@ def _after_lost_reply(boundaries: Boundaries, call: Call) -> Again:
     )
 
 
-def _retried(call: Call) -> Again:
-    return Again(invocations=Counter(), attempts=Counter(), redriven=call.dst)
+def _retried(boundaries: Boundaries, call: Call) -> Again:
+    """The caller repeats the call; at the root that may be the very person who owns the work."""
+    is_owner = call.src is None and call.trigger is not None and call.trigger.is_person
+    owner = boundaries.owner[call.dst] if is_owner else None
+    return Again(invocations=Counter(), attempts=Counter(), redriven=call.dst, owner=owner)
 
 
 def _stranded() -> Again:
@@ -211,11 +222,10 @@ class _Redo:
         return Again(invocations=self.invocations, attempts=self.attempts, redriven=redriven, owner=owner)
 
 
-def _variants(boundaries: Boundaries, fault: Fault, meaning: Meaning) -> Iterator[Again]:
+def _variants(boundaries: Boundaries, fault: Fault, again: Again, meaning: Meaning) -> Iterator[Again]:
     """What else can happen where a caller runs out of retries or patience, or the old frame acts on."""
     if fault.what is What.CRASH:
         yield consequences(boundaries, fault, in_situ=False)
-    again = consequences(boundaries, fault)
     if again.owner:
         yield from _impatience(boundaries, again)
     if meaning.overlap and fault.what is What.CRASH:
@@ -223,7 +233,7 @@ def _variants(boundaries: Boundaries, fault: Fault, meaning: Meaning) -> Iterato
 
 
 def _impatience(boundaries: Boundaries, again: Again) -> Iterator[Again]:
-    """A person further up who waits for a nested boundary calls again if its recovery takes longer than his patience."""
+    """A person further up who waits for a nested boundary calls again if recovery outlasts his patience."""
     head = again.redriven
     while head and (call := boundaries.instances[head].call).attaches and call.src:
         recovery_s = call.trigger.round_s if call.trigger else 0.0
@@ -232,7 +242,9 @@ def _impatience(boundaries: Boundaries, again: Again) -> Iterator[Again]:
         if outer and outer.trigger.is_person and recovery_s > outer.trigger.max_detect_s:
             extra = _after_lost_call(boundaries, call)
             yield Again(
-                invocations=again.invocations + extra.invocations, attempts=again.attempts + extra.attempts, owner=again.owner
+                invocations=again.invocations + extra.invocations,
+                attempts=again.attempts + extra.attempts,
+                owner=again.owner,
             )
         head = path[0] if path else None
 
@@ -247,29 +259,28 @@ def _with_old_frame(boundaries: Boundaries, fault: Fault, again: Again) -> Again
     )
 
 
-def _together(boundaries: Boundaries, meaning: Meaning, surely: list[Again]) -> Counter[str]:
-    """The most that can happen; instances that run side by side add up, those on one chain of calls exclude each other."""
-    if not meaning.several:
-        return _most(again.invocations for again in surely)
-    chains: dict[str, list[Counter[str]]] = {}
-    for fault, again in zip(meaning.faults, surely, strict=True):
-        chains.setdefault(_head(boundaries, fault.at), []).append(again.invocations)
-    return sum((_most(chain) for chain in chains.values()), Counter())
-
-
 def _head(boundaries: Boundaries, name: str) -> str:
+    """The first instance of the chain of plain awaited calls that `name` is on."""
     call = boundaries.instances[name].call
     return _head(boundaries, call.src) if call.src and call.awaits and not call.triggered else name
 
 
-def _most[Key](counts: Iterable[Counter[Key]]) -> Counter[Key]:
+def _together(chains: list[str], counts: list[Counter[Key]]) -> Counter[Key]:
+    """The most that can happen: instances on one chain of calls exclude each other, chains add up."""
+    worst: dict[str, Counter[Key]] = {}
+    for chain, count in zip(chains, counts, strict=True):
+        worst[chain] = worst.get(chain, Counter()) | count
+    return sum(worst.values(), Counter())
+
+
+def _most(counts: Iterable[Counter[Key]]) -> Counter[Key]:
     most: Counter[Key] = Counter()
     for count in counts:
         most |= count
     return most
 
 
-def _fewest[Key](counts: list[Counter[Key]]) -> Counter[Key]:
+def _fewest(counts: list[Counter[Key]]) -> Counter[Key]:
     fewest = counts[0].copy() if counts else Counter()
     for count in counts:
         fewest &= count

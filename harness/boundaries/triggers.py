@@ -1,8 +1,8 @@
 """Reliable triggers: what is recorded, who drives it again, and when it is not what it claims to be.
 
-A trigger owns the work downstream of it from the instant it is *set* until the instant it is *discharged*. A declaration
-that breaks one of the rules below owns nothing at all, whatever it is called; `Trigger.flaw` says which rule.
-Read `harness.boundaries.derive` next: there triggers become owners.
+A trigger owns the work downstream of it from the instant it is *set* until the instant it is *discharged*. A
+declaration that breaks one of the rules below owns nothing at all, whatever it is called; `Trigger.flaw` says which
+rule. Read `harness.boundaries.derive` next: there triggers become owners.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Trigger:
     def redelivery_s(self) -> float:
         """Time from a first use of the key until it may be used again, in seconds.
 
-        With finitely many attempts the last one counts. Without a limit any finite time can be outlived by a long enough
-        outage, so the declared one round is what a dedupe lifetime has to survive at least.
+        With finitely many attempts the last one counts. Without a limit any finite time can be outlived by a long
+        enough outage, so the declared one round is what a dedupe lifetime has to survive at least.
         """
         rounds = 1 if self.attempts is None else self.attempts - 1
         return rounds * (self.work_s + self.round_s)

@@ -1,7 +1,7 @@
 """One instance per path: the declared graph as a forest that can be walked without asking where one came from.
 
-Two things happen here. A node reached by two paths becomes two *instances*, because a crash on one path is not a crash on
-the other. And every two-way asynchronous edge becomes two one-way edges: the answer invokes a response handler `u#v`
+Two things happen here. A node reached by two paths becomes two *instances*, because a crash on one path is not a crash
+on the other. And every two-way asynchronous edge becomes two one-way edges: the answer invokes a response handler `u#v`
 in the caller's process, from wherever the callee's result becomes known (the callee, or its own last response handler).
 
 A cycle is unfolded for one turn: the instance that would close it stands for the next round and has no steps. Only a
@@ -149,7 +149,7 @@ class _Walk:
         return path
 
     def _steps(self, node: Node, answer: _Answer | None) -> Iterator[tuple[Step, Node, _Answer | None]]:
-        """The steps of a node with the callee of each, and where that callee's result goes; its own answer comes last."""
+        """The steps of a node with the callee of each and where its result goes; the node's own answer comes last."""
         two_way = [edge for edge in node.edges if edge.two_way]
         for step in node.steps:
             if isinstance(step, Effect):

@@ -38,7 +38,11 @@ def explain(code: str) -> str:
     entry = CATALOGUE.get(code.strip().upper())
     if entry is None:
         raise UsageError(_unknown(code))
-    sections = [("usual causes", entry.causes), ("how to fix it", entry.fixes), ("faults that show it", entry.exposed_by)]
+    sections = [
+        ("usual causes", entry.causes),
+        ("how to fix it", entry.fixes),
+        ("faults that show it", entry.exposed_by),
+    ]
     lines = [f"{entry.code} {entry.title}   ({', '.join(properties_of(entry.code))})", "", entry.means]
     for title, points in sections:
         lines += ["", title, *(f"  * {point}" for point in points)]
@@ -47,6 +51,4 @@ def explain(code: str) -> str:
 
 def _unknown(code: str) -> Problem:
     near = get_close_matches(code.strip().upper(), CATALOGUE, n=3, cutoff=0.6) or list(CATALOGUE)
-    return Problem(
-        what=f"there is no code {code!r}", expected=", ".join(CATALOGUE), fix=f"retrigger explain {near[0]}"
-    )
+    return Problem(what=f"there is no code {code!r}", expected=", ".join(CATALOGUE), fix=f"retrigger explain {near[0]}")

@@ -88,6 +88,9 @@ def _likely(evidence: Evidence, effect: ExpectedEffect, trail: Trail, second: Se
 def _after(evidence: Evidence, trail: Trail, second: Second) -> str:
     """What made the second attempt happen, as far as it shows."""
     between = [evidence.events[index] for index in evidence.disturbed(second.first, second.second)]
+    if any(event.kind is Kind.PHASE and event.where == "replay" for event in between):
+        forgot = any(event.kind is Kind.PROCESS for event in between)
+        return f", and a repeated request is taken for a new one{' after a restart' if forgot else ''}"
     states = {event.data.get("state") for event in between if event.kind is Kind.PROCESS}
     faults = {event.where.split()[0] for event in between if event.kind is Kind.FAULT and event.where}
     if "paused" in states or "pause" in faults:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from harness.checks.expectation import ExpectedBoundary, ExpectedEffect, Expectation
+from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect
 from harness.errors import HistoryError
 from harness.history import Event, History, Kind
 
@@ -80,6 +80,7 @@ class Evidence:
         expectation: what was declared.
         works: trails of the submitted works, by key. strangers: trails of keys that nobody submitted.
         orphans: applications that carry no key at all.
+        load: where the load begins; None where that is not marked.
         drain, replay: their endings; replay is None where nothing was replayed.
         rows: by effect, the ROWS events. pending: by edge, the PENDING events.
         disturbances: faults that landed, processes that died and came back, the start of heal and replay.
@@ -98,6 +99,7 @@ class Evidence:
         self.rows: dict[str, list[int]] = {}
         self.pending: dict[str, list[int]] = {}
         self.disturbances: list[int] = []
+        self._held: dict[int, dict[str, None]] = {}
         self._phases: dict[str, int] = {}
         self._endings: list[int] = []
         self._faults: dict[str, Counter[str]] = {"about to": Counter(), "landed": Counter()}
@@ -105,6 +107,7 @@ class Evidence:
         self._read()
         self.works = {work: trail for work, trail in self._trails.items() if trail.submits}
         self.strangers = {work: trail for work, trail in self._trails.items() if not trail.submits}
+        self.load = self._phases.get("load")
         end = self._phases.get("end", len(self.events))
         replay = self._phases.get("replay")
         self.drain = self._ending(self._phases.get("drain"), end if replay is None else replay)
@@ -142,12 +145,17 @@ class Evidence:
         counts: Mapping[str, int] = self.events[reading].data.get("counts", {})
         return counts
 
-    def left_pending(self, edge: str, before: int) -> tuple[int, tuple[str, ...]] | None:
-        """The last reading of an edge before a place, and the works that it lists; None where it lists none."""
+    def left_pending(self, edge: str, before: int) -> int | None:
+        """The last reading of an edge before a place; None where there is none, or where it lists nothing."""
         readings = self.pending.get(edge, [])
         last = bisect_left(readings, before) - 1
-        works = tuple(self.events[readings[last]].data.get("works", ())) if last >= 0 else ()
-        return (readings[last], works) if works else None
+        return readings[last] if last >= 0 and self.held_at(readings[last]) else None
+
+    def held_at(self, reading: int) -> Mapping[str, None]:
+        """The works that a PENDING event lists, in order, quick to ask."""
+        if reading not in self._held:
+            self._held[reading] = dict.fromkeys(self.events[reading].data.get("works", ()))
+        return self._held[reading]
 
     def disturbed(self, first: int, last: int, most: int = 12) -> list[int]:
         """The disturbances between two places: all where they are few, else the first and the last ones."""
@@ -261,5 +269,3 @@ def declared(history: History) -> Expectation:
         raise HistoryError("a history begins with a `system` event that says what was declared")
     data: dict[str, Any] = history.events[0].data
     return Expectation.from_json(data)
-
-

@@ -54,7 +54,7 @@ class ExpectedBoundary:
     process: the process (or resource) where that component lives.
     placement: caller | callee | engine | root.
     nodes: what is executed again when the trigger fires again.
-    downstream: effects that must follow once the trigger is set, here and behind the frontier; empty: the boundary's own.
+    downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
     max_detect_s, backoff_max_s: the declared time constants.
     """
 
@@ -71,7 +71,7 @@ class ExpectedBoundary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadEdge:
-    """An edge whose pending triggers are read from their store. name: `a->b`. boundary: the trigger that is set along it."""
+    """An edge whose pending triggers are read from their store. name: `a->b`. boundary: the trigger set along it."""
 
     name: str
     boundary: str = ""
@@ -110,7 +110,8 @@ class Expectation:
         boundaries = {"", *(boundary.name for boundary in self.boundaries)}
         promised = {name for boundary in self.boundaries for name in boundary.downstream}
         _must_be_known("effect", {*self.awaited, *self.downstream, *promised} - effects)
-        _must_be_known("boundary", {part.boundary for part in (*self.nodes, *self.effects, *self.edges)} - boundaries)
+        named = {*(node.boundary for node in self.nodes), *(effect.boundary for effect in self.effects)}
+        _must_be_known("boundary", named.union(edge.boundary for edge in self.edges) - boundaries)
 
     @property
     def unowned(self) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def missing(
     got: str,
     likely: str = "",
     upto: int | None = None,
-    kind: str = "missing",
+    kind: str = "unfinished",
 ) -> Violation:
     """The violation that says so. The effects are those of one boundary; the first of them stands for all.
 
@@ -83,10 +83,13 @@ def likely_loss(evidence: Evidence, trail: Trail, effect: ExpectedEffect, ending
     after = ending.after.get(trail.work, "")
     if after in _LIKELY_STUCK:
         return _LIKELY_STUCK[after]
+    if ending.state == "livelock":
+        return "the interrupted attempt left a state that every later one fails on"
     if not effect.boundary:
         return f"no trigger owns {effect.node}: after a failure there is nobody to try again"
     edges = [edge.name for edge in evidence.expectation.edges if edge.boundary == effect.boundary]
-    if any(trail.work in (evidence.left_pending(edge, ending.index) or (0, ()))[1] for edge in edges):
+    left = [evidence.left_pending(edge, ending.index) for edge in edges]
+    if any(reading is not None and trail.work in evidence.held_at(reading) for reading in left):
         return "the work is stored, but nothing drives it: no scanner, or a claim that never expires"
     if any(edge in trail.pending for edge in edges):
         return "the trigger was discharged (acknowledged, marked done) before the effect had taken place"

@@ -31,7 +31,7 @@ def witness(evidence: Evidence, trail: Trail, effects: Iterable[str], upto: int,
     """
     about = set(effects)
     own = [index for index in trail.events if index <= upto and _tells(evidence.events[index], about)]
-    start = own[0] if own else upto
+    start = evidence.load if evidence.load is not None else own[0] if own else upto
     places = sorted({*own, *evidence.disturbed(start, upto), *also})
     return _shortened(_joined(evidence.events, _without_echo(evidence.events, places)))
 
@@ -41,7 +41,9 @@ def invoked_again(evidence: Evidence, trail: Trail, upto: int) -> str:
     again = dict.fromkeys(
         _process(evidence, evidence.events[index])
         for index in trail.events
-        if index <= upto and evidence.events[index].kind in (Kind.DELIVER, Kind.ATTEMPT) and evidence.events[index].n > 1
+        if index <= upto
+        and evidence.events[index].kind in (Kind.DELIVER, Kind.ATTEMPT)
+        and evidence.events[index].n > 1
     )
     names = [name for name in again if name]
     if not names:
@@ -73,12 +75,15 @@ def _is_telling_answer(event: Event) -> bool:
 
 
 def _without_echo(events: Sequence[Event], places: list[int]) -> list[int]:
-    """Leaves out `killed` and `paused` where the fault that did it is told anyway."""
-    struck = {word for index in places if events[index].kind is Kind.FAULT for word in events[index].where.split()[1:3]}
+    """Leaves out `killed` and `paused` where the fault that did it is told anyway, and healing where there was none."""
+    faults = [index for index in places if events[index].kind is Kind.FAULT]
+    struck = {word for index in faults for word in events[index].where.split()[1:3]}
     return [index for index in places if not _is_echo(events[index], struck)]
 
 
 def _is_echo(event: Event, struck: set[str]) -> bool:
+    if event.kind is Kind.PHASE and event.where == "heal":
+        return not struck
     told = event.data.get("state") in ("killed", "paused") and event.where in struck
     return event.kind is Kind.PROCESS and told
 

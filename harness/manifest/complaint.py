@@ -11,12 +11,9 @@ from harness.errors import ManifestError, Problem
 from harness.manifest.placeholders import HIDDEN, SECRET_NAME
 from harness.manifest.source import KeyPath, Source
 
-__all__ = ["Complaint", "closest", "refuse"]
+__all__ = ["Complaint", "closest", "hide_secrets", "refuse"]
 
 _LONGEST_GOT = 160
-_SECRET_PAIR = re.compile(
-    rf"""([\w-]*(?:{SECRET_NAME.pattern})[\w-]*["']?\s*=\s*)("[^"{{]*"|'[^'{{]*'|[^\s"',}}\]]+)""", re.I
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +23,7 @@ class Complaint:
     at: the key complained of. what, expected: as in `Problem`.
     got: what stands there; None means: as it is written in the file.
     value: the right value for the key `to`, when the way out is to write one. to: None means `at`.
-    fix: the way out in full, where it is not one value.
+    fix: the way out in full, where it is not one value. other_way: a second way out, written as a comment behind it.
     """
 
     at: KeyPath
@@ -36,16 +33,18 @@ class Complaint:
     value: object = None
     to: KeyPath | None = None
     fix: str = ""
+    other_way: str = ""
 
     def problem(self, source: Source) -> Problem:
         """The complaint as a person reads it, with file, line and the line to write."""
         got = source.written(self.at) if self.got is None else self.got
+        fix = self.fix or source.with_value(self.to or self.at, self.value)
         return Problem(
             what=self.what,
             where=f"{source.path}:{source.line(self.at)}  {source.label(self.at)}".rstrip(),
             expected=self.expected,
-            got=_hidden(_short(got) or "nothing", self.at),
-            fix=_hidden(self.fix or source.with_value(self.to or self.at, self.value), self.at),
+            got=hide_secrets(_short(got) or "nothing", self.at),
+            fix=hide_secrets(fix + (f"  # or {self.other_way}" if self.other_way else ""), self.at),
         )
 
 
@@ -72,10 +71,19 @@ def _short(text: str) -> str:
     return line if len(line) <= _LONGEST_GOT else line[:_LONGEST_GOT] + " ..."
 
 
-def _hidden(text: str, at: KeyPath) -> str:
-    """The text without the secrets of an environment, since errors end up in logs."""
-    if at[2:3] != ("env",):
-        return text
-    if len(at) > 3 and SECRET_NAME.search(str(at[3])) and "{" not in text and "=" not in text:
-        return HIDDEN
-    return _SECRET_PAIR.sub(rf'\1"{HIDDEN}"', text)
+def hide_secrets(text: str, at: KeyPath = ()) -> str:
+    """The text without the secrets of an environment, since errors end up in logs.
+
+    Outside `env` (another key, or a file that is not TOML yet) only names in capitals are taken for variables.
+    """
+    if at[2:3] == ("env",):
+        if len(at) > 3 and SECRET_NAME.search(str(at[3])) and "{" not in text and "=" not in text:
+            return HIDDEN
+        return _secret_pair(re.IGNORECASE).sub(rf'\1"{HIDDEN}"', text)
+    return _secret_pair(re.NOFLAG).sub(rf'\1"{HIDDEN}"', text)
+
+
+def _secret_pair(flags: re.RegexFlag) -> re.Pattern[str]:
+    """`NAME = value` with the name of a secret; a value with a placeholder in it is none."""
+    name = rf"""[\w-]*(?:{SECRET_NAME.pattern})[\w-]*["']?\s*[=:]\s*"""
+    return re.compile(rf"""({name})("[^"{{\n]*"?|'[^'{{\n]*'?|[^\s"',}}\]]+)""", flags)

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from harness.manifest.complaint import Complaint, closest
-from harness.manifest.model import Edge, Manifest, Node
+from harness.manifest.model import Edge, Manifest, Node, Trigger
 from harness.manifest.source import KeyPath
 
 __all__ = ["ALWAYS", "Rule", "normal_step", "own_steps"]
@@ -107,7 +107,8 @@ def edges_lead_to_nodes(manifest: Manifest) -> Iterator[Complaint]:
         for key, end in (("from", edge.from_), ("to", edge.to)):
             if end not in known:
                 what = f'edge "{edge.key}" {"starts" if key == "from" else "leads"} nowhere: no node is called "{end}"'
-                yield _stray(("edge", index, key), end, known, what, "node", _declared_node(end, manifest))
+                other = edge.to if key == "from" else edge.from_
+                yield _stray(("edge", index, key), end, known, what, "node", _declared_node(end, manifest), other)
 
 
 def submit_node_exists(manifest: Manifest) -> Iterator[Complaint]:
@@ -136,20 +137,34 @@ def resources_exist(manifest: Manifest) -> Iterator[Complaint]:
 
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:
     """A reader of pending work names an edge that is declared."""
-    known = [edge.key for edge in manifest.edge]
+    known = [edge.key.replace("->", " -> ") for edge in manifest.edge]
+    nodes = {node.name for node in manifest.node}
+    if not all({edge.from_, edge.to} <= nodes for edge in manifest.edge):
+        return  # the edge's own name is wrong, which is said already
     for index, reader in enumerate(manifest.pending):
-        if reader.edge not in known:
-            start, _, end = reader.edge.partition("->")
+        start, _, end = reader.edge.partition("->")
+        if f"{start} -> {end}" not in known:
             declare = f'[[edge]]\nfrom = "{start}"\nto = "{end}"\nawaits = false'
             what = f'pending work is read for an edge that is not declared: "{reader.edge}"'
-            yield _stray(("pending", index, "edge"), reader.edge, known, what, "edge", declare)
+            yield _stray(("pending", index, "edge"), f"{start} -> {end}", known, what, "edge", declare)
 
 
-def _stray(at: KeyPath, name: str, known: list[str], what: str, table: str, declare: str) -> Complaint:
-    """A name that leads nowhere: write the name that was meant, or declare it."""
+def _stray(at: KeyPath, name: str, known: list[str], what: str, table: str, declare: str, not_: str = "") -> Complaint:
+    """A name that leads nowhere: write the name that was meant, or declare it.
+
+    known: the names that exist. table: where they are declared. declare: the lines that would declare this one, each a
+    key but the first. not_: a name that is known and cannot be meant here.
+    """
     meant = closest(name, known)
-    expected = f"the name of a [[{table}]]: {', '.join(known) or 'there is none yet'}"
-    return Complaint(at=at, what=what, expected=expected, value=meant, fix="" if meant else declare)
+    others = [other for other in known if other != not_] or known
+    return Complaint(
+        at=at,
+        what=what,
+        expected=f"a name in one of the [[{table}]]: {', '.join(known) or 'there is none yet'}",
+        value=meant or (others[0] if others else None),
+        fix="" if known else declare,
+        other_way="" if meant or not known else "declare it: " + declare.replace("\n", " ", 1).replace("\n", ", "),
+    )
 
 
 def _declared_node(name: str, manifest: Manifest) -> str:
@@ -194,14 +209,40 @@ def normal_step(text: str) -> str:
     return f"-> {text[2:].strip()}" if text.startswith("->") else text
 
 
+def two_way_edges_do_not_await(manifest: Manifest) -> Iterator[Complaint]:
+    """A two-way edge does not await: its answer comes to a handler of its own."""
+    for index, edge in enumerate(manifest.edge):
+        if edge.two_way and edge.awaits:
+            yield Complaint(
+                at=("edge", index, "awaits"),
+                what=f'edge "{edge.key}" is two-way and would also await its answer',
+                expected="false, because the answer comes to a handler of its own",
+                value=False,
+            )
+
+
 def cycles_have_a_trigger(manifest: Manifest) -> Iterator[Complaint]:
-    """Every cycle of the graph is cut by an edge with a trigger: without one, no invocation in it ever completes."""
-    edges = {index: edge for index, edge in enumerate(manifest.edge) if edge.trigger is None}
+    """Every cycle is cut by an edge with an effective trigger: without one, no invocation in it ever completes."""
+    edges = {index: edge for index, edge in enumerate(manifest.edge) if edge.trigger is None or _flaw(edge.trigger)}
     while cycle := _cycle([(edge.from_, edge.to) for edge in edges.values()]):
         inside = set(pairwise(cycle))
-        index = max(index for index, edge in edges.items() if (edge.from_, edge.to) in inside)
-        yield _cycle_complaint(index, edges[index], cycle)
-        edges = {i: edge for i, edge in edges.items() if (edge.from_, edge.to) != (edges[index].from_, edges[index].to)}
+        last = max(index for index, edge in edges.items() if (edge.from_, edge.to) in inside)
+        yield _cycle_complaint(last, edges[last], cycle)
+        cut = (edges[last].from_, edges[last].to)
+        edges = {index: edge for index, edge in edges.items() if (edge.from_, edge.to) != cut}
+
+
+def _flaw(trigger: Trigger) -> tuple[str, object] | None:
+    """The first rule that this trigger breaks, as (key, what it would have to be); such a trigger cuts nothing."""
+    rules: dict[str, object] = {
+        "acknowledged": "after_set",
+        "durable": True,
+        "redriven": True,
+        "discharged": "after_work",
+    }
+    if trigger.kind in ("human", "caller"):
+        rules |= {"waits": True, "key": "stable"}
+    return next(((key, right) for key, right in rules.items() if getattr(trigger, key) != right), None)
 
 
 def _cycle(arrows: list[tuple[str, str]]) -> list[str]:
@@ -220,13 +261,15 @@ def _cycle(arrows: list[tuple[str, str]]) -> list[str]:
 def _cycle_complaint(index: int, edge: Edge, cycle: list[str]) -> Complaint:
     turn = cycle.index(edge.to)
     around = [*cycle[turn:-1], *cycle[:turn], edge.to]
+    flaw = _flaw(edge.trigger) if edge.trigger else None
+    key, value = flaw or ("", {"placement": "callee", "kind": "inbox"})
+    at: KeyPath = ("edge", index, "trigger")
     return Complaint(
-        at=("edge", index),
-        what=f"a cycle without a trigger: {' -> '.join(around)}",
+        at=(*at, key) if flaw else at,
+        what=f"a cycle without {'an effective' if flaw else 'a'} trigger: {' -> '.join(around)}",
         expected="a trigger on at least one edge of the cycle, so that one invocation ends before the next begins",
-        got=f'edge "{edge.key}" without a trigger',
-        value={"placement": "callee", "kind": "inbox"},
-        to=("edge", index, "trigger"),
+        got=None if flaw else f'edge "{edge.key}" without a trigger',
+        value=value,
     )
 
 
@@ -239,6 +282,7 @@ ALWAYS: tuple[Rule, ...] = (
     edges_lead_to_nodes,
     submit_node_exists,
     steps_are_known,
+    two_way_edges_do_not_await,
     cycles_have_a_trigger,
     resources_exist,
     pending_edges_exist,

@@ -71,10 +71,10 @@ def _unreadable(path: Path, error: OSError) -> Problem:
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
     near = sorted(other.name for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
     meant = closest(path.name, near)
-    if meant and missing:
-        fix = f"retrigger check {path.parent / meant}"
-    else:
-        fix = f"retrigger init {path.parent}" if missing else f"chmod u+r {path}"
+    fix = f"chmod u+r {path}"
+    if missing:
+        folder = path.parent if path.suffix == ".toml" else path
+        fix = f"retrigger check {path.parent / meant}" if meant else f"retrigger init {folder}"
     return Problem(
         what="there is no manifest here" if missing else f"the manifest cannot be read: {error.strerror}",
         where=str(path),

@@ -38,7 +38,7 @@ Name = Annotated[
     Field(
         pattern=r"^[A-Za-z][A-Za-z0-9_.#-]*$",
         max_length=64,
-        title="a name in quotes: a letter, then letters, digits, _ . # - (64 characters at most)",
+        title="a name: a letter, then letters, digits, _ . # - (at most 64)",
     ),
 ]
 PythonObject = Annotated[
@@ -46,7 +46,7 @@ PythonObject = Annotated[
 ]
 Ready = Annotated[str, Field(pattern=r"^(/.*|tcp|none)$", title='an HTTP path such as "/healthz", or "tcp", or "none"')]
 Command = Annotated[list[str], Field(min_length=1, title="a list of texts: the program and its arguments")]
-Status = Annotated[int, Field(ge=100, le=599)]
+Status = Annotated[int, Field(ge=100, le=599, examples=[202])]
 
 
 def edge_key(text: object) -> object:
@@ -332,13 +332,13 @@ class Resource(Table):
 
 
 class Manifest(Table):
-    """A whole `retrigger.toml`. `path` is where it was read from; relative paths in it start at its folder."""
+    """A whole `retrigger.toml`. Relative paths in it start at its folder."""
 
     spec: Literal[1] = Field(examples=[1])
     """Version of this format."""
-    name: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", title="a name in quotes: letters, digits, _ . -")
-    ] = Field(examples=["acme-orders"])
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", title="a name: letters, digits, _ . -")] = (
+        Field(examples=["acme-orders"])
+    )
     """Name of the system in reports."""
     about: str = ""
     """One sentence for a reader."""

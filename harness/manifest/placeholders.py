@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,25 +178,32 @@ def links(manifest: Manifest) -> set[tuple[str, str]]:
     }
 
 
-def slips(text: str) -> Iterator[tuple[str, str]]:
+def slips(text: str, names: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """Words in braces that are probably meant as placeholders: (as written, as meant).
 
-    Only near misses count (`{prot}`, `{Link:world}`, `{world}`); any other word in braces belongs to the service.
+    Only near misses count (`{prot}`, `{Link:world}`, `{world}`); any other word in braces belongs to the service. With
+    a declared name behind it (`names`) a word may be further off: `{url:orders}` is hardly anything else.
     """
     for match in _LOOKS_LIKE_ONE.finditer(text):
-        meant = _meant(match[1], match[2])
-        if meant and meant != match[0]:
+        meant = _meant(match[1], match[2], nearness=0.0 if match[2] in names else 0.8)
+        if meant:
             yield match[0], meant
 
 
-def _meant(word: str, name: str | None) -> str:
+def _meant(word: str, name: str | None, nearness: float) -> str:
     if word == "world" and name is None:
         return "{link:world}"
-    for known in _WORDS:
-        close = difflib.SequenceMatcher(None, word.lower(), known).ratio() >= 0.8
-        if close or sorted(word.lower()) == sorted(known):
-            return f"{{{known}:{name}}}" if name else f"{{{known}}}"
-    return ""
+    if word in _WORDS:
+        return ""
+    lower = word.lower()
+    known = _WORDS if name is None else ("link", "data")
+    near = {meant: 1.0 if sorted(lower) == sorted(meant) else _likeness(lower, meant) for meant in known}
+    meant = max(known, key=near.__getitem__)
+    return str(Placeholder(word=meant, name=name)) if near[meant] >= nearness else ""
+
+
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()
 
 
 def redact(env: Mapping[str, str]) -> dict[str, str]:

@@ -80,10 +80,11 @@ def work_carries_its_id(manifest: Manifest) -> Iterator[Complaint]:
 
 def submit_node_has_a_route(manifest: Manifest) -> Iterator[Complaint]:
     """A node that receives requests from the harness's client has a route, and the request fits it."""
-    request = manifest.submit.request if manifest.submit else None
-    for index, node in enumerate(manifest.node):
-        if request is None or manifest.submit is None or node.name != manifest.submit.node:
-            continue
+    submit = manifest.submit
+    nodes = enumerate(manifest.node) if submit and submit.request else ()
+    first = next((found for found in nodes if submit and found[1].name == submit.node), None)
+    if submit and submit.request and first:
+        request, (index, node) = submit.request, first
         if node.route is None or not _fits(request, node.route):
             yield Complaint(
                 at=("node", index, "route"),
@@ -174,7 +175,8 @@ def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
     for index, process in enumerate(manifest.process):
         served = any(node.route for node in manifest.node if node.process == process.name)
         waited = process.ready is not None and process.ready != "none"
-        if process.start and (served or waited) and not _uses(process, "port"):
+        astray = any(slip for text in _texts(process) for slip in slips(text))
+        if process.start and (served or waited) and not astray and not _uses(process, "port"):
             yield Complaint(
                 at=("process", index),
                 what=f'nobody tells process "{process.name}" which port to listen on',
@@ -184,9 +186,24 @@ def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
+def _texts(process: Process) -> list[str]:
+    return [*process.env.values(), *(process.start or [])]
+
+
+def _placeholders(process: Process) -> list[Placeholder]:
+    return [placeholder for text in _texts(process) for placeholder in find(text)]
+
+
 def _uses(process: Process, key: str) -> bool:
-    texts = [*process.env.values(), *(process.start or [])]
-    return any(placeholder.key == key for text in texts for placeholder in find(text))
+    return any(placeholder.key == key for placeholder in _placeholders(process))
+
+
+def _link_targets(manifest: Manifest) -> list[str]:
+    return [
+        *(process.name for process in manifest.process),
+        *(resource.name for resource in manifest.resource),
+        "world",
+    ]
 
 
 def addresses_are_local(manifest: Manifest) -> Iterator[Complaint]:
@@ -229,14 +246,14 @@ def _is_loopback(host: str) -> bool:
 def placeholders_mean_something(manifest: Manifest) -> Iterator[Complaint]:
     """Every placeholder means something where it stands, and what it names is declared."""
     processes = [process.name for process in manifest.process]
-    targets = {"data": processes, "link": [*processes, *(resource.name for resource in manifest.resource), "world"]}
+    targets = {"data": processes, "link": _link_targets(manifest)}
     for use in uses(manifest):
         for placeholder in find(use.text):
             if placeholder.kind not in WHERE[use.where]:
                 yield _misplaced(use, placeholder, targets)
             elif placeholder.name is not None and placeholder.name not in targets[placeholder.word]:
                 yield _lost(use, placeholder, targets[placeholder.word])
-        for slip, meant in slips(use.text):
+        for slip, meant in slips(use.text, targets["link"]):
             yield Complaint(
                 at=use.at,
                 what=f"{slip} is no placeholder, and the service would get it as it is",
@@ -286,8 +303,10 @@ def steps_are_complete(manifest: Manifest) -> Iterator[Complaint]:
     """`steps` leaves out no effect and no edge of its node: a step that never happens would be a loss."""
     for index, node in enumerate(manifest.node):
         given = [normal_step(step) for step in node.steps or ()]
-        left_out = [step for step in own_steps(node, manifest) if step not in given]
-        if node.steps is not None and left_out:
+        own = own_steps(node, manifest)
+        left_out = [step for step in own if step not in given]
+        # A step that is none of its own is a complaint already, and was probably meant for one that seems left out.
+        if node.steps is not None and left_out and set(given) <= set(own):
             yield Complaint(
                 at=("node", index, "steps"),
                 what=f'the steps of node "{node.name}" leave out "{left_out[0]}"',
@@ -326,15 +345,15 @@ def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
-def world_effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
-    """Effects at the world have names of their own over the whole manifest: they are its endpoints."""
+def effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
+    """Effects have names of their own over the whole manifest: they name what is counted."""
     owners: dict[str, str] = {}
     for at, effect in _effects(manifest):
         node = manifest.node[int(at[1])]
-        if effect.at is not None and owners.setdefault(effect.name, node.name) != node.name:
+        if owners.setdefault(effect.name, node.name) != node.name:
             yield Complaint(
                 at=(*at, "name"),
-                what=f'two nodes have an effect "{effect.name}", and the world could not tell them apart',
+                what=f'two nodes have an effect "{effect.name}", which could not be told apart',
                 expected="a name of its own, also in at",
                 value=f"{node.name}-{effect.name}"[:64],
             )
@@ -342,13 +361,16 @@ def world_effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
 
 def world_can_be_reached(manifest: Manifest) -> Iterator[Complaint]:
     """A process with effects at the world gets its address, `{link:world}`, in `env` or `start`."""
+    targets = _link_targets(manifest)
     for index, process in enumerate(manifest.process):
         effects = [effect.name for _, effect in _effects_in(manifest, process) if effect.at]
-        if effects and process.url is None and not _uses(process, "link:world"):
+        astray = any(link.word == "link" and link.name not in targets for link in _placeholders(process))
+        # A link that leads astray is a complaint of its own, and was probably meant for the world.
+        if effects and process.url is None and not astray and not _uses(process, "link:world"):
             yield Complaint(
                 at=("process", index, "env"),
                 what=f'effect "{effects[0]}" of process "{process.name}" cannot be reached through the proxy',
-                expected="{link:world} in its env, and nowhere else does it get that address from",
+                expected="{link:world} in its env or start: it knows the world by no other address",
                 value="{link:world}",
                 to=("process", index, "env", "WORLD_URL"),
             )
@@ -427,7 +449,7 @@ TO_RUN: tuple[Rule, ...] = (
     bodies_are_json,
     steps_are_complete,
     effects_can_be_counted,
-    world_effects_are_unique,
+    effects_are_unique,
     world_can_be_reached,
     placeholders_mean_something,
     sources_are_single,

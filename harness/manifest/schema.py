@@ -5,6 +5,7 @@ Both come from `harness.manifest.model`, so that neither can say something else 
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -13,22 +14,26 @@ from pydantic.json_schema import GenerateJsonSchema
 from harness.manifest.model import Manifest
 from harness.manifest.source import KeyPath
 
-__all__ = ["example", "fragment", "in_words", "known_keys", "manifest_schema", "resolve"]
+__all__ = ["example", "fragment", "in_words", "known_keys", "manifest_schema", "resolve", "schema_text"]
 
 Schema = dict[str, Any]
 
 
-class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles that pydantic makes from field names, so that each title is one of ours."""
+class _AsWritten(GenerateJsonSchema):
+    """Keeps the model's order, and leaves out titles made from field names, so that each title is one of ours."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Never: "Timeout S" tells nobody anything."""
         return False
 
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        """Leaves the order of keys as the model has it."""
+        return value
+
 
 def manifest_schema() -> Schema:
     """The JSON Schema of `retrigger.toml`; taplo and other editors take it by a `#:schema PATH` line at the top."""
-    schema = Manifest.model_json_schema(schema_generator=_Untitled)
+    schema = Manifest.model_json_schema(schema_generator=_AsWritten)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_without_null(schema)}
 
 
@@ -44,6 +49,11 @@ def _without_null(schema: Any) -> Any:
         del kept["anyOf"]
         return choices[0] | kept
     return kept | {"anyOf": choices} if choices else kept
+
+
+def schema_text() -> str:
+    """The schema as a JSON file."""
+    return json.dumps(manifest_schema(), indent=2) + "\n"
 
 
 _schema = cache(manifest_schema)

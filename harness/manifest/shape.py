@@ -40,7 +40,8 @@ def shaped(source: Source) -> Manifest:
         ManifestError: some are not; with all of them.
     """
     complain = {"missing": _missing, "unknown": _unknown, "wrong": _wrong}
-    refuse(source, [complain[kind](source, path) for path, kind in _misshapen(source.raw).items()])
+    found = _without_echoes(_misshapen(source.raw))
+    refuse(source, [complain[kind](source, path) for path, kind in found.items()])
     return Manifest.model_validate(source.raw, by_alias=True, by_name=False)
 
 
@@ -61,6 +62,16 @@ def _misshapen(raw: dict[str, Any]) -> dict[KeyPath, str]:
                 kind = "unknown" if one["type"] == "extra_forbidden" else "wrong"
                 found.setdefault(_written_part(raw, one["loc"]), kind)
     return found
+
+
+def _without_echoes(found: dict[KeyPath, str]) -> dict[KeyPath, str]:
+    """The same without keys that are only missing because they are misspelt: one mistake, one complaint."""
+
+    def is_echo(path: KeyPath) -> bool:
+        unknown = [str(bad[-1]) for bad in found if bad[:-1] == path[:-1] and found[bad] == "unknown"]
+        return found[path] == "missing" and any(closest(key, known_keys(path[:-1])) == path[-1] for key in unknown)
+
+    return {path: kind for path, kind in found.items() if not is_echo(path)}
 
 
 def _written_part(raw: Any, loc: KeyPath) -> KeyPath:
@@ -89,12 +100,18 @@ def _missing(source: Source, path: KeyPath) -> Complaint:
 def _unknown(source: Source, path: KeyPath) -> Complaint:
     key, table = str(path[-1]), path[:-1]
     known = known_keys(table)
-    meant = closest(key, (name for name in known if (*table, name) not in source.places))
+    headed = source.places[path].form == "header"
+    free = (
+        name
+        for name in known
+        if (*table, name) not in source.places or (headed and _header((*table, name))[:2] == "[[")
+    )
+    meant = closest(key, free)
     return Complaint(
         at=path,
         what=f'unknown key "{key}" in {source.label(table) or "the manifest"}',
         expected="one of " + ", ".join(known),
-        got=_header(path) if source.places[path].form == "header" else f"{key} = {source.written(path)}",
+        got=source.written(path) if headed else f"{key} = {source.written(path)}",
         fix=_renamed(source, path, meant) if meant else _moved(key),
     )
 
@@ -132,7 +149,7 @@ def _wrong(source: Source, path: KeyPath) -> Complaint:
         expected, fix = _expected(path), ""
     return Complaint(
         at=path,
-        what=f"{source.label(path)} cannot be {_kind_in_words(value)}",
+        what=f"{source.label(path)} cannot be {_value_in_words(source, path)}",
         expected=expected,
         value=None if fix else _mended(source, path),
         fix=fix,
@@ -144,9 +161,11 @@ def _expected(path: KeyPath) -> str:
     return in_words(fragment(path), unit="seconds" if key.endswith("_s") else "")
 
 
-def _kind_in_words(value: object) -> str:
-    words = {str: "this text", bool: "true or false", list: "a list", dict: "a table"}
-    return next((word for kind, word in words.items() if isinstance(value, kind)), "this")
+def _value_in_words(source: Source, path: KeyPath) -> str:
+    value, written = source.at(path), source.written(path)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a table"
+    return written if len(written) <= 40 and "env" not in path else "this"
 
 
 def _mended(source: Source, path: KeyPath) -> object:
@@ -177,7 +196,9 @@ def _proposals(value: Any, part: Schema, names: list[str]) -> Iterator[object]:
     elif isinstance(value, bool):
         yield str(value).lower()
     elif isinstance(value, int | float):
-        yield from (str(value), abs(value), round(abs(value)) if abs(value) < 1e9 else 1)
+        yield from (str(value), abs(value))
+        if abs(value) < 1e9:
+            yield round(abs(value))
     elif isinstance(value, list):
         yield [str(item) for item in value if not isinstance(item, dict | list)]
         yield from value[:1]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import Problem
+from harness.manifest.complaint import hide_secrets
 
 __all__ = ["syntax_problem"]
 
@@ -27,8 +28,8 @@ def syntax_problem(path: Path, text: str, error: Exception) -> Problem:
         what="the manifest is not TOML" + (", it is nested too deeply" if isinstance(error, RecursionError) else ""),
         where=f"{path}:{number}",
         expected='a line such as  key = "text",  key = 2.0,  [table]  or  [[table]]',
-        got=lines[number - 1].strip()[:160] or "an empty line",
-        fix=fix or "correct or delete this line",
+        got=hide_secrets(lines[number - 1].strip()[:160]) or "an empty line",
+        fix=hide_secrets(fix) or "correct or delete this line",
     )
 
 
@@ -45,10 +46,19 @@ def _mended(lines: list[str], stop: int) -> tuple[int, str]:
     """The line to change and what to write there; the line where the parser stopped and "" where no slip is known."""
     for number in range(stop, max(0, stop - _LINES_ABOVE), -1):
         for span, proposal in _proposals(lines, number):
-            changed = [*lines[: number - 1], proposal, *lines[number - 1 + span :]]
-            if _first_bad_line(changed) > stop - span + 1:
-                return number, proposal.strip() or "delete this line"
-    return stop, ""
+            if _is_toml(proposal) and _goes_further(lines, number, span, proposal, stop):
+                return number, proposal
+    return stop, "delete this line" if _goes_further(lines, stop, 1, "", stop) else ""
+
+
+def _goes_further(lines: list[str], number: int, span: int, proposal: str, stop: int) -> bool:
+    """Whether the parser comes behind the line where it stopped, with `span` lines from `number` on replaced."""
+    changed = [*lines[: number - 1], proposal, *lines[number - 1 + span :]]
+    return _first_bad_line(changed) > stop - span + 1
+
+
+def _is_toml(text: str) -> bool:
+    return _first_bad_line([text]) == float("inf")
 
 
 def _first_bad_line(lines: list[str]) -> float:
@@ -65,11 +75,8 @@ def _proposals(lines: list[str], number: int) -> Iterator[tuple[int, str]]:
     bare = line.strip()
     if not bare:
         return
-    yield from ((1, proposal) for proposal in _one_line(bare))
-    joined = _joined(lines, number)
-    if joined:
-        yield joined
-    yield 1, ""
+    yield from ((1, proposal.strip()) for proposal in _one_line(bare))
+    yield from _joined(lines, number)
 
 
 def _one_line(line: str) -> Iterator[str]:
@@ -96,12 +103,8 @@ def _values(value: str) -> Iterator[str]:
     yield '"' + value.strip("\"'") + '"'
 
 
-def _joined(lines: list[str], number: int) -> tuple[int, str] | None:
+def _joined(lines: list[str], number: int) -> Iterator[tuple[int, str]]:
     """An inline table that was spread over lines, on one."""
-    if "{" not in lines[number - 1]:
-        return None
-    for end in range(number + 1, min(number + 12, len(lines)) + 1):
-        if "}" in lines[end - 1]:
-            text = " ".join(line.strip() for line in lines[number - 1 : end])
-            return end - number + 1, re.sub(r",\s*}", " }", text)
-    return None
+    for end in range(number + 1, min(number + 12, len(lines)) + 1) if "{" in lines[number - 1] else ():
+        text = " ".join(line.strip() for line in lines[number - 1 : end])
+        yield end - number + 1, re.sub(r",\s*}", " }", text)

@@ -46,7 +46,7 @@ RELEASE_SHA256 = {
     "linux-amd64": "556d891134a3c582dc1e1a3f7335fd55142e5965769855a00b944e13e48302fc",
     "linux-arm64": "53e770c1c3035b5a9f1bc629fce537db1f95f62b26f4ebe6e756afd701cf077c",
 }
-"""Of the plain `toxiproxy-server-*` assets of that release, as its checksums.txt lists them."""
+"""Of the plain `toxiproxy-server-*` assets of that release, as several independent projects pin them."""
 
 ANSWER_LIMIT_S = 3.0
 """A download that gets no answer is given up after this."""
@@ -305,8 +305,10 @@ def _body(answer: requests.Response) -> bytes:
 
 
 def _innermost(error: BaseException) -> str:
-    """The last words of a nested error: `requests` wraps the reason in two layers of addresses."""
-    return str(error).rpartition(": ")[2].rstrip(")'\"") or type(error).__name__
+    """The reason at the bottom of a chain of errors: `requests` wraps it in layers of addresses."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return str(error) or type(error).__name__
 
 
 def _built(folder: Path, progress: Callable[[str], None]) -> Server:

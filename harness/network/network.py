@@ -83,10 +83,8 @@ class Network:
 
     async def close(self) -> None:
         """Ends the process and gives the links' ports back."""
-        if self._client:
-            self._client.close()
-            self._client = None
-            await self._kill(self.pid)
+        async with self._replacing:
+            await self._end()
         for link in self.links.values():
             link._release()
         self.links.clear()
@@ -137,15 +135,19 @@ class Network:
         Raises:
             SetupError: the new one did not start, or a port could not be had again.
         """
-        if self._client:
-            self._client.close()
-            await self._kill(self.pid)
+        await self._end()
         client = await self._launch()
         for link in self.links.values():
             try:
                 await asyncio.to_thread(client.create, link.name, link.upstream, port=link.port)
             except FaultError as error:
                 raise SetupError(*error.problems) from error
+
+    async def _end(self) -> None:
+        if self._client:
+            self._client.close()
+            self._client = None
+            await self._kill(self.pid)
 
     async def _launch(self) -> ToxiproxyClient:
         self.pid = await self._spawn(self.server.command)
@@ -160,7 +162,7 @@ class Network:
     async def _call(self, work: Callable[[ToxiproxyClient], T]) -> T:
         client = self._client
         if client is None:
-            raise FaultError("The network is closed.")
+            raise FaultError("The network is closed, or its server is being replaced.")
         try:
             return await asyncio.to_thread(work, client)
         except Unresponsive as error:

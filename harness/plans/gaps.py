@@ -53,7 +53,8 @@ def _deliveries(manifest: Manifest) -> Iterator[Gap]:
 
 
 def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
-    clients = [("client", process)] if _process_of(manifest, manifest.submit.node if manifest.submit else "") == process else []
+    entered = _process_of(manifest, manifest.submit.node) if manifest.submit else ""
+    clients = [("client", process)] if entered == process else []
     return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")
 
 
@@ -117,7 +118,9 @@ def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     for user, target in sorted(links(manifest)):
         if target in resources:
             for direction in ("request", "reply"):
-                yield Fault(verb="blackhole", direction=direction, target=f"{user}->{target}", point=gap.point, until="detect")
+                yield Fault(
+                    verb="blackhole", direction=direction, target=f"{user}->{target}", point=gap.point, until="detect"
+                )
             yield Fault(verb="refuse", target=f"{user}->{target}", point=gap.point, until="detect")
 
 

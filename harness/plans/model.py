@@ -104,7 +104,9 @@ def parse_fault(text: str) -> Fault:
     _require(verb in PROCESS_VERBS + LINK_VERBS, text, "one of " + ", ".join(PROCESS_VERBS + LINK_VERBS), verb)
     is_link = "->" in target
     _require(is_link == (verb in LINK_VERBS), text, "a link `a->b`" if verb in LINK_VERBS else "a process", target)
-    _require(bool(direction) == (verb in DIRECTED_VERBS), text, f"`{verb} request` or `{verb} reply`", direction or verb)
+    _require(
+        bool(direction) == (verb in DIRECTED_VERBS), text, f"`{verb} request` or `{verb} reply`", direction or verb
+    )
     return Fault(
         verb=verb,
         direction=direction,
@@ -133,7 +135,9 @@ def _require(holds: bool, text: str, expected: str, got: str) -> None:
 
 def _misread(text: str, expected: str, got: str) -> UsageError:
     return UsageError(
-        Problem(what=f"not a fault: {text!r}", expected=expected, got=got, fix="retrigger list faults   shows every form")
+        Problem(
+            what=f"not a fault: {text!r}", expected=expected, got=got, fix="retrigger list faults   shows every form"
+        )
     )
 
 
@@ -174,7 +178,14 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as it stands in a plan file."""
         faults = [str(fault) for fault in self.faults]
-        return {"spec": 1, "id": self.id, "system": self.system, "works": self.works, "faults": faults, "manifest": self.manifest}
+        return {
+            "spec": 1,
+            "id": self.id,
+            "system": self.system,
+            "works": self.works,
+            "faults": faults,
+            "manifest": self.manifest,
+        }
 
     @staticmethod
     def from_json(record: dict[str, Any]) -> Plan:
@@ -185,8 +196,14 @@ class Plan:
         """
         try:
             faults = tuple(parse_fault(text) for text in record["faults"])
-            return Plan(system=record["system"], works=int(record["works"]), faults=faults, manifest=record.get("manifest", ""))
+            return Plan(
+                system=record["system"], works=int(record["works"]), faults=faults, manifest=record.get("manifest", "")
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
-                Problem(what="not a plan file", expected='{"system": .., "works": 2, "faults": ["kill ..."]}', got=repr(error))
+                Problem(
+                    what="not a plan file",
+                    expected='{"system": .., "works": 2, "faults": ["kill ..."]}',
+                    got=repr(error),
+                )
             ) from error

@@ -60,7 +60,7 @@ def draw_map(identity: str, system: SystemReport, again: Mapping[str, int] | Non
         *[_hull(b, system, places, layer=True) for b in system.boundaries if set(b.layer) - set(b.nodes)],
         *[_hull(b, system, places, layer=False) for b in system.boundaries],
         *[_edge(edge, places) for edge in system.edges if edge.source in places and edge.target in places],
-        *[_node(name, system, place, (again or {}).get(name, 0)) for name, place in places.items()],
+        *[_node(name, system, place, (again or {}).get(name.partition("@")[0], 0)) for name, place in places.items()],
     )  # fmt: skip
 
 
@@ -102,8 +102,8 @@ def _hull(boundary: Boundary, system: SystemReport, places: Mapping[str, _Place]
     grow = RING_PX if layer else 0
     names = ["outline", "filling", *(["hatching"] if layer else [])]
     passes = [
-        tag("g", *[_box(places[n], grow) for n in members], *[_bridge(places[a], places[b], 56 + grow + extra) for a, b in links],
-            class_=f"{name} b{colour}")
+        tag("g", *[_box(places[node], grow) for node in members],
+            *[_bridge(places[a], places[b], 56 + grow + extra) for a, b in links], class_=f"{name} b{colour}")
         for name, extra in zip(names, (4, 0, 0), strict=False)
     ]  # fmt: skip
     what = "layer" if layer else "boundary"
@@ -145,7 +145,15 @@ def _node(name: str, system: SystemReport, place: _Place, again: int) -> Markup:
     boundary = next((b for b in system.boundaries if b.target == name), None)
     x, y = place.x, place.y
     parts = [tag("circle", class_="node solid" if boundary else "node hollow", cx=x, cy=y, r=NODE_PX)]
-    parts.append(tag("text", clip(name, BOX_PX[0] - 12, 14), class_="strong middle", x=x, y=y + 35))
+    parts.append(
+        tag(
+            "text",
+            clip(name.partition("@")[0], BOX_PX[0] - 12, 14, keep_end=True),
+            class_="strong middle",
+            x=x,
+            y=y + 35,
+        )
+    )
     if process and process != name:
         parts.append(tag("text", clip(f"in {process}", BOX_PX[0] - 12, 11), class_="small muted middle", x=x, y=y + 51))
     head = _owner_words(system, boundary, name)

@@ -32,7 +32,7 @@ SYMBOLS = {
     Verdict.HOLDS: "✓",
     Verdict.VIOLATED: "✗",
     Verdict.INCONCLUSIVE: "?",
-    Verdict.NOT_EXERCISED: "–",
+    Verdict.NOT_EXERCISED: "o",
     Verdict.ERROR: "!",
 }
 
@@ -72,13 +72,17 @@ def render_html(run: RunReport) -> str:
     """The whole page as text."""
     pages = [_system_page(system, place) for place, system in enumerate(run.systems, start=1)]
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    return _environment().get_template("report.html").render(
-        run=run,
-        pages=pages,
-        exit_code=exit_code(run.verdict),
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # ours, not a service's
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=run,
+            pages=pages,
+            exit_code=exit_code(run.verdict),
+            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # ours, not a service's
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
     )
 
 
@@ -122,7 +126,7 @@ def _case_page(system: SystemReport, case: CaseReport, identity: str) -> CasePag
         return CasePage(case=case, identity=identity, trouble="No history was kept of this case.")
     timeline = read_timeline(system, case, history.events)
     again = counted_retriggers(system.nodes, history.events)
-    effects = [effect for node in system.nodes for effect in node.effects]
+    effects = list(dict.fromkeys(effect for node in system.nodes for effect in node.effects))
     guilty = {finding.work for finding in case.findings}
     return CasePage(
         case=case,

@@ -38,9 +38,7 @@ def _system(run: RunReport, system: SystemReport) -> dict[str, Any]:
         **_toxiproxy(run),
         "violations": [_violation(case, finding) for case in system.violated() for finding in case.findings],
         "faults_landed": dict(system.faults_landed),
-        "not_exercised": [
-            {"plan": n.plan, "faults": list(n.faults), "why": n.why} for n in system.not_exercised
-        ],
+        "not_exercised": [{"plan": n.plan, "faults": list(n.faults), "why": n.why} for n in system.not_exercised],
         "not_tested": list(system.not_tested),
         "system": system.name,
         "path": system.path,
@@ -59,7 +57,7 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "work": finding.work,
         "plan": case.plan,
         "faults": list(case.faults),
-        "witness": [step.text for step in finding.witness],
+        "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "reproduced": [case.reproduced, case.of],
     }

@@ -102,7 +102,13 @@ def _band(run: list[Lane], target: str, colour: int, layout: _Layout) -> Markup:
         "g",
         tag("title", f"boundary {target}"),
         tag("rect", class_=f"hull b{colour}", x=x, y=8, width=part, height=layout.height - 18, rx=10),
-        tag("text", clip(f"B{colour + 1} {target}", part - 10, 11), class_="small middle", x=x + part / 2, y=27),
+        tag(
+            "text",
+            clip(f"B{colour + 1} {target}", part - 10, 11, keep_end=True),
+            class_="small middle",
+            x=x + part / 2,
+            y=27,
+        ),
     )
 
 
@@ -110,7 +116,7 @@ def _heads(lanes: tuple[Lane, ...], layout: _Layout) -> list[Markup]:
     drawn: list[Markup] = []
     for lane in lanes:
         x = layout.lane_x[lane.name]
-        name = clip(lane.name, layout.spacing - 14, 13)
+        name = clip(lane.name, layout.spacing - 8, 13, keep_end=True)
         drawn.append(tag("g", tag("title", lane.name), tag("text", name, class_="strong middle", x=x, y=56)))
         if lane.kind != lane.name:
             drawn.append(tag("text", lane.kind, class_="small muted middle", x=x, y=73))
@@ -139,15 +145,15 @@ def _milliseconds(seconds: float) -> str:
 def _backdrop(row: Row, place: int, layout: _Layout) -> Markup:
     """What lies behind a row: the line of a phase, or the stripe that ties a mark to its sentence."""
     y, lines = layout.row_y[place], len(layout.lines[place])
-    if row.mark == "phase":
-        return tag("path", class_="divider", d=f"M{AXIS_PX - 10} {y}H{layout.text_x - 14}")
     if row.steps:
         height = ROW_PX - 4 + LINE_PX * (lines - 1)
         return tag("rect", class_="witness", x=AXIS_PX - 4, y=y - ROW_PX / 2 + 2, height=height,
                    width=layout.width - AXIS_PX, rx=6)  # fmt: skip
+    if row.mark == "phase":
+        return tag("path", class_="divider", d=f"M{AXIS_PX - 10} {y}H{layout.text_x - 14}")
     if not row.lane:
         return Markup("")
-    return tag("path", class_="leader", d=f"M{layout.lane_x[row.lane] + 14} {y}H{layout.text_x - 26}")
+    return tag("path", class_="leader", d=f"M{_mark_x(row, layout) + 14} {y}H{layout.text_x - 26}")
 
 
 def _lives(timeline: Timeline, layout: _Layout) -> list[Markup]:
@@ -176,8 +182,8 @@ def _message(message: Message, layout: _Layout) -> Markup:
     way = 1 if x2 > x1 else -1
     if message.lost:
         x, y = (x1 + x2) / 2, y1 + 10
-        zigzag = f"M{x1 + way * 9:.1f} {y1:.1f}L{x - way * 12:.1f} {y:.1f}l{way * 5} -7 {way * 5} 13 {way * 5} -13 {way * 4} 7"
-        return tag("path", class_="message lost", d=zigzag)
+        teeth = f"l{way * 5} -7 {way * 5} 13 {way * 5} -13 {way * 4} 7"
+        return tag("path", class_="message lost", d=f"M{x1 + way * 9:.1f} {y1:.1f}L{x - way * 12:.1f} {y:.1f}{teeth}")
     return tag("path", class_="message", marker_end="url(#arrow)",
                d=f"M{x1 + way * 9:.1f} {y1:.1f}L{x2 - way * 10:.1f} {y2:.1f}")  # fmt: skip
 
@@ -191,10 +197,15 @@ def _row(row: Row, place: int, layout: _Layout) -> Markup:
     ]
     parts += [_badge(step, x - 18 - 22 * offset, y) for offset, step in enumerate(reversed(row.steps))]
     if row.lane:
-        parts.append(_mark(row.mark, layout.lane_x[row.lane], y))
+        parts.append(_mark(row.mark, _mark_x(row, layout), y))
     elif row.mark in ("quiet", "deadline"):
         parts.append(tag("path", class_=f"line {row.mark}", d=f"M{AXIS_PX} {y}H{layout.text_x - 40}"))
     return tag("g", tag("title", f"{_milliseconds(row.at_s)}: {row.text}"), *parts, class_="row", data_mark=row.mark)
+
+
+def _mark_x(row: Row, layout: _Layout) -> float:
+    other = row.between or row.lane
+    return (layout.lane_x[row.lane] + layout.lane_x[other]) / 2
 
 
 def _badge(number: int, x: float, y: float) -> Markup:

@@ -135,21 +135,28 @@ def _row_px(place: int) -> float:
 
 
 def _headings(outcome_px: float) -> list[Markup]:
-    columns = ((16, "work"), (106, "effect"), (236, "client got"), (DOTS_AT_PX, "attempts"), (outcome_px, "took effect"))
+    columns = (
+        (16, "work"),
+        (106, "effect"),
+        (236, "client got"),
+        (DOTS_AT_PX, "attempts"),
+        (outcome_px, "took effect"),
+    )
     return [tag("text", name, class_="heading", x=x, y=22) for x, name in columns]
 
 
 def _row(entry: Entry, place: int, outcome_px: float, guilty: bool) -> Markup:
-    y = _row_px(place)
+    y, wrong = _row_px(place), guilty and entry.suspicious
     texts = (
         (16, clip(entry.work, 84), "strong"),
         (106, clip(entry.effect, 122), ""),
         (236, clip(entry.answer, 88), "muted"),
-        (outcome_px + (24 if guilty else 0), entry.outcome, "strong" if guilty else ""),
+        (outcome_px + (24 if wrong else 0), entry.outcome, "strong" if wrong else ""),
     )
     parts = [tag("text", text, class_=style or None, x=x, y=y + 4.5) for x, text, style in texts]
     if guilty:
         parts.insert(0, tag("rect", class_="guilty", x=4, y=y - 16, width=outcome_px + 248, height=ROW_PX - 2, rx=6))
+    if wrong:
         parts.append(tag("path", class_="cross", d=f"M{outcome_px + 3} {y - 5}l10 10m0 -10l-10 10"))
     return tag(
         "g", tag("title", f"{entry.work} {entry.effect}: {entry.outcome}"), *parts, *_draw_dots(entry, y),

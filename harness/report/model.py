@@ -1,12 +1,13 @@
 """What a run hands to its reports: plain data, and the few sums that every report needs.
 
-Nothing here knows how a case was run. A `RunReport` is frozen, made of strings, numbers and tuples, and goes to JSON and
-back without loss, so that workers can send theirs to whoever merges them and a page can be made again from a file.
+Nothing here knows how a case was run. A `RunReport` is frozen, made of strings, numbers and tuples, and goes to JSON
+and back without loss, so that workers can send theirs to whoever merges them and a page can be made again from a file.
 Histories stay outside: a case carries the path of its JSON lines, or their text where there is no file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,11 +64,19 @@ class Toxiproxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A node of the declared graph: its name, the process that runs it, the names of its effects in order."""
+    """A node to draw: its name, the process that runs it, the names of its effects in order.
+
+    A node that two paths reach is drawn once for each, as `D@A/B`.
+    """
 
     name: str
     process: str = ""
     effects: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> str:
+        """Its name in the manifest, and in the history."""
+        return self.name.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,11 @@ class WitnessStep:
 
     text: str
     events: tuple[int, ...] = ()
+
+    @property
+    def squeezed(self) -> str:
+        """The text without the spaces that set it in columns; a comma stands where a column ended."""
+        return re.sub(r"\s{2,}", ", ", re.sub(r"\s+(?=->|<-)", " ", self.text.strip()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

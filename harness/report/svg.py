@@ -12,6 +12,8 @@ __all__ = ["clip", "picture", "tag", "text_width_px", "wrap"]
 
 CHARACTER_WIDTH = 0.6
 """Mean width of a character as a part of the font size, for the widest of the usual sans-serif fonts."""
+SMALLEST = 0.75
+"""How far a picture shrinks with the page before it scrolls instead, so that its text stays readable."""
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
@@ -31,7 +33,7 @@ def picture(identity: str, title: str, description: str, width_px: float, height
     Args:
         identity: unique on the page, made of letters, digits and dashes.
         title, description: what it shows, in one line and in a few sentences.
-        width_px, height_px: its natural size; it shrinks with the page.
+        width_px, height_px: its natural size.
     """
     return tag(
         "svg",
@@ -42,6 +44,7 @@ def picture(identity: str, title: str, description: str, width_px: float, height
         role="img",
         aria_labelledby=f"{identity}-title {identity}-desc",
         viewBox=f"0 0 {width_px:.0f} {height_px:.0f}",
+        style=f"min-width:{width_px * SMALLEST:.0f}px",
         width=round(width_px),
         height=round(height_px),
     )
@@ -52,10 +55,13 @@ def text_width_px(text: str, size_px: float = 13) -> float:
     return len(text) * size_px * CHARACTER_WIDTH
 
 
-def clip(text: str, width_px: float, size_px: float = 13) -> str:
-    """The text, shortened with an ellipsis to fit this width."""
+def clip(text: str, width_px: float, size_px: float = 13, *, keep_end: bool = False) -> str:
+    """The text, shortened with an ellipsis to fit this width; names that differ at their ends keep half of each end."""
     room = max(2, int(width_px / (size_px * CHARACTER_WIDTH)))
-    return text if len(text) <= room else text[: room - 1] + "…"
+    if len(text) <= room:
+        return text
+    end = (room - 1) // 2 if keep_end else 0
+    return text[: room - 1 - end] + "…" + text[len(text) - end :]
 
 
 def wrap(text: str, width_px: float, size_px: float = 13, lines: int = 3) -> list[str]:

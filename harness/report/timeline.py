@@ -11,11 +11,12 @@ callee's. Where the other end was not seen, a message starts or ends near the ro
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from harness.history import Event, Kind
-from harness.report.model import CaseReport, GraphNode, SystemReport
+from harness.report.model import CaseReport, GraphNode, SystemReport, WitnessStep
 
 __all__ = ["Change", "Lane", "Message", "Row", "Timeline", "read_timeline"]
 
@@ -23,8 +24,9 @@ CLIENT = "client"
 WORLD = "world"
 MAX_WORKS = 3
 MAX_ROWS = 64
-DEATHS = {"killed": "killed", "paused": "paused", "exited": "exited"}
-STRIKES = ("kill", "pause", "term", "stop", "restart", "replace")
+DEATHS = ("killed", "paused", "exited")
+STRIKES = ("kill", "pause", "replace")
+LOSES = ("cut", "reset", "blackhole", "refuse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +42,14 @@ class Lane:
 class Row:
     """A line. lane: where its mark stands, empty for the whole width. mark: its shape. steps: numbers of the witness.
 
+    between: a second lane, where the mark stands halfway between two.
     strong: a fault or a step of the witness. events: the places in the history that it tells of.
     """
 
     at_s: float
     text: str
     lane: str = ""
+    between: str = ""
     mark: str = "dot"
     steps: tuple[int, ...] = ()
     strong: bool = False
@@ -94,7 +98,7 @@ def read_timeline(system: SystemReport, case: CaseReport, events: list[Event]) -
     works = interesting_works(case, events)
     telling = _Telling(system, events, works)
     telling.tell()
-    numbers = {place: [] for step in _steps(case) for place in step.events}
+    numbers: dict[int, list[int]] = {place: [] for step in _steps(case) for place in step.events}
     for number, step in enumerate(_steps(case), start=1):
         for place in step.events:
             numbers[place].append(number)
@@ -111,7 +115,7 @@ def interesting_works(case: CaseReport, events: list[Event]) -> list[str]:
     return list(dict.fromkeys(next((choice for choice in choices if choice), [])))[:MAX_WORKS]
 
 
-def _steps(case: CaseReport) -> list:
+def _steps(case: CaseReport) -> list[WitnessStep]:
     return list(case.findings[0].witness) if case.findings else []
 
 
@@ -130,16 +134,22 @@ def _numbered(rows: list[Row], numbers: dict[int, list[int]]) -> list[Row]:
 def _kept(rows: list[Row]) -> list[int]:
     """The rows to draw: all where they fit, else what is strong first, then what is next to it, then the earliest."""
     strong = [i for i, row in enumerate(rows) if row.strong]
-    far = lambda i: min((abs(i - s) for s in strong), default=i)  # noqa: E731
-    ranked = sorted(range(len(rows)), key=lambda i: (not rows[i].strong, rows[i].mark != "phase", far(i), i))
-    replayed = next((i for i, row in enumerate(rows) if row.mark == "phase" and row.text.startswith("replay")), len(rows))
+
+    def rank(place: int) -> tuple[bool, bool, int, int]:
+        distance = min((abs(place - s) for s in strong), default=place)
+        return not rows[place].strong, rows[place].mark != "phase", distance, place
+
+    ranked = sorted(range(len(rows)), key=rank)
+    replayed = next(
+        (i for i, row in enumerate(rows) if row.mark == "phase" and row.text.startswith("replay")), len(rows)
+    )
     told = [i for i in ranked if i <= replayed or rows[i].strong or any(s > replayed for s in strong)]
     return sorted(told[:MAX_ROWS])
 
 
 def _left_out(events: list[Event], works: list[str], rows: int) -> str:
     others = len({event.work for event in events if event.kind is Kind.SUBMIT} - set(works))
-    notes = [f"{others} other pieces of work"] if others else []
+    notes = [f"{others} other piece{'' if others == 1 else 's'} of work"] if others else []
     notes += [f"{rows} steps of little interest"] if rows else []
     return " and ".join(notes)
 
@@ -152,7 +162,10 @@ def _compact(telling: _Telling, rows: list[Row], kept: list[int], left_out: str)
                 last=new.get(m.last) if m.last is not None else None)
         for m in telling.messages
     ]  # fmt: skip
-    later = lambda old: next((place for place, i in enumerate(kept) if i >= old), len(kept) - 1)  # noqa: E731
+
+    def later(old: int) -> int:
+        return next((place for place, i in enumerate(kept) if i >= old), len(kept) - 1)
+
     return Timeline(
         lanes=tuple(telling.lanes()),
         rows=tuple(rows[i] for i in kept),
@@ -172,7 +185,7 @@ class _Telling:
         self.rows: list[Row] = []
         self.messages: list[Message] = []
         self.changes: list[Change] = []
-        self.process_of = {node.name: node.process or node.name for node in system.nodes}
+        self.process_of = {node.declared: node.process or node.name for node in system.nodes}
         self.cut: dict[tuple[str, str], bool] = {}
         self.open: dict[tuple[str, str, str], int] = {}
         self.seen_lanes: dict[str, None] = {}
@@ -198,9 +211,10 @@ class _Telling:
             Kind.QUIET: self._quiet,
             Kind.DEADLINE: self._deadline,
         }
-        for self.place, event in enumerate(self.events):
+        for place, event in enumerate(self.events):
+            self.place = place
             teller = tellers.get(event.kind)
-            if teller and (not event.work or event.work in self.works):
+            if teller and (not event.work or event.work in self.works or event.kind is Kind.FAULT):
                 teller(event)
 
     def lanes(self) -> list[Lane]:
@@ -217,15 +231,13 @@ class _Telling:
         return "process" if name in self.process_of.values() else "resource"
 
     def _boundaries(self, name: str) -> tuple[str, ...]:
-        nodes = {node for node, process in self.process_of.items() if process == name}
+        nodes = {node.name for node in self.system.nodes if (node.process or node.name) == name}
         return tuple(boundary.target for boundary in self.system.boundaries if nodes & set(boundary.nodes))
 
     def _row(self, event: Event, text: str, lane: str = "", mark: str = "dot", *, strong: bool = False) -> int:
         if lane:
             self.seen_lanes.setdefault(lane)
-        self.rows.append(
-            Row(at_s=event.at_s, text=text, lane=lane, mark=mark, strong=strong, events=(self.place,))
-        )
+        self.rows.append(Row(at_s=event.at_s, text=text, lane=lane, mark=mark, strong=strong, events=(self.place,)))
         return len(self.rows) - 1
 
     def _extend(self, row: int, **changes: object) -> None:
@@ -282,7 +294,9 @@ class _Telling:
         outcome, status = event.data.get("outcome", "unknown"), event.data.get("status")
         detail = f" ({event.data['detail']})" if event.data.get("detail") else ""
         words = {"ok": f"accepted, {status}", "rejected": f"rejected, {status}"}
-        row = self._row(event, f"client gets {words.get(outcome, f'no clear answer{detail}')}", caller, f"answer-{outcome}")
+        row = self._row(
+            event, f"client gets {words.get(outcome, f'no clear answer{detail}')}", caller, f"answer-{outcome}"
+        )
         unheard = self.open.pop(("submit", event.where, event.work), None)
         replied = self.open.pop(("reply", event.where, event.work), None)
         if unheard is not None:
@@ -321,7 +335,11 @@ class _Telling:
         self._message(WORLD, process, row, None, lost=self._is_cut(f"{process}->{WORLD}", "reply"))
 
     def _drop(self, event: Event) -> None:
-        self._row(event, f"{event.where} for {event.work} is dropped with its caller, not applied", WORLD, "cross")
+        if "node" in event.data:
+            text, lane = f"{event.data['node']} never sees the request: its caller is gone", self._ends(event)[1]
+        else:
+            text, lane = f"{event.where} for {event.work} is dropped with its caller, not applied", WORLD
+        self._row(event, text, lane, "cross")
 
     def _pending(self, event: Event) -> None:
         held = self.works & set(event.data.get("works", ()))
@@ -333,24 +351,30 @@ class _Telling:
         self._row(event, f"trigger store of {event.where} {words}", lane, "holds" if held else "empty")
 
     def _fault(self, event: Event) -> None:
-        state = event.data.get("state")
-        verb, link = event.where.partition(" ")[0], re.search(r"[\w.#-]+->[\w.#-]+", event.where)
-        if link and state in ("landed", "healed"):
+        """A fault that struck a process tells its story in the row of that process; one on a link in its own."""
+        state, words = event.data.get("state"), event.where
+        verb, link = words.partition(" ")[0], re.search(r"[\w.#-]+->[\w.#-]+", words)
+        if link and verb in LOSES and state in ("landed", "healed"):
             for direction in ("request", "reply"):
-                hit = direction in event.where or not re.search(r"\b(request|reply)\b", event.where)
+                hit = verb == "refuse" or direction in words.split()
                 self.cut[link[0], direction] = hit and state == "landed"
-        if state == "landed" and not (verb in STRIKES and self._names_a_death(event.where)):
-            self._row(event, f"FAULT {event.where}", self._struck(event.where, link), "cut" if link else "fault", strong=True)
+        if state == "landed" and not (verb in STRIKES and self._names_a_death(words)):
+            self._strike(event, f"FAULT  {words}", "cut" if link else "fault", link, strong=True)
         elif state == "healed" and link:
-            self._row(event, f"healed: {event.where}", self._struck(event.where, link), "mend")
+            self._strike(event, f"healed: {words}", "mend", link)
         elif state == "failed":
-            self._row(event, f"this fault could not be applied: {event.where}", mark="fault", strong=True)
+            self._row(event, f"this fault could not be applied: {words}", mark="fault", strong=True)
 
-    def _struck(self, words: str, link: re.Match[str] | None) -> str:
-        """The lane that a fault hits: a link's callee, or whatever process it names."""
+    def _strike(self, event: Event, text: str, mark: str, link: re.Match[str] | None, *, strong: bool = False) -> None:
+        """A row whose mark stands between the lanes of a link, or on the process that the fault names."""
         if link:
-            return self._lane_of(link[0].partition("->")[2])
-        return next((word for word in words.split()[1:] if word in self.process_of.values()), "")
+            caller, _, callee = (self._lane_of(name) for name in link[0].partition("->"))
+            self.seen_lanes.setdefault(caller)
+        else:
+            caller = ""
+            callee = next((word for word in event.where.split()[1:] if word in self.process_of.values()), "")
+        row = self._row(event, text, callee, mark, strong=strong)
+        self.rows[row] = replace(self.rows[row], between=caller)
 
     def _names_a_death(self, fault: str) -> bool:
         """Whether the row of a process that this fault struck is near, and if so lets it tell of the fault."""
@@ -369,7 +393,7 @@ class _Telling:
         words = {
             "killed": f"{event.where} is killed", "paused": f"{event.where} is paused",
             "resumed": f"{event.where} runs on", "started": f"{event.where} is started again",
-            "exited": f"{event.where} exited by itself, status {event.data.get('status')}",
+            "exited": f"{event.where} exited, {event.data.get('status')}",
         }  # fmt: skip
         if state in words:
             row = self._row(event, words[state], event.where, state, strong=state in DEATHS)
@@ -382,9 +406,16 @@ class _Telling:
     def _deadline(self, event: Event) -> None:
         state, works = event.data.get("state", "undecided"), ", ".join(map(str, event.data.get("works", ())))
         budget = f" after {event.data['budget_s']:.2f} s" if isinstance(event.data.get("budget_s"), float) else ""
-        self._row(event, f"{str(state).upper()}{budget}: {works}", mark="deadline", strong=True)
+        words = STATES.get(str(state), "still not done")
+        self._row(event, f"{str(state).upper()}{budget}: {words}: {works}", mark="deadline", strong=True)
 
 
+STATES = {
+    "stranded": "nothing is left that would ever drive it",
+    "undriven": "a trigger is stored, and nothing drives it",
+    "livelock": "attempts go on without an end",
+    "slow": "not done within the time allowed",
+}
 PHASES = {
     "load": "load: work is submitted, the faults strike",
     "heal": "heal: faults end, what was killed starts again",
@@ -400,7 +431,8 @@ def counted_retriggers(nodes: Iterable[GraphNode], events: list[Event]) -> dict[
     Taps count deliveries; a node that no tap can see is counted by the attempts of its effects.
     """
     end_s = next((e.at_s for e in events if e.kind is Kind.PHASE and e.where == "replay"), float("inf"))
-    effect_of = {effect: node.name for node in nodes for effect in node.effects}
+    nodes = list(nodes)
+    effect_of = {effect: node.declared for node in nodes for effect in node.effects}
     most: dict[str, dict[Kind, int]] = {}
     for event in events:
         node = event.data.get("node", "") if event.kind is Kind.DELIVER else effect_of.get(event.where, "")
@@ -408,4 +440,5 @@ def counted_retriggers(nodes: Iterable[GraphNode], events: list[Event]) -> dict[
             counts = most.setdefault(node, {})
             counts[event.kind] = max(counts.get(event.kind, 0), event.n)
     invoked = {node: counts.get(Kind.DELIVER, counts.get(Kind.ATTEMPT, 1)) for node, counts in most.items()}
-    return {node: count - 1 for node, count in invoked.items() if count > 1}
+    usual = Counter(node.declared for node in nodes)
+    return {node: count - usual[node] for node, count in invoked.items() if count > usual[node]}

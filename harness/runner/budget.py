@@ -1,8 +1,8 @@
 """How long is long enough: liveness budgets from declared constants, counted on a fair clock.
 
-Nothing here is a guess about a machine. A budget is computed from what the manifest declares and what the fault-free run
-took on this machine; it is spent by a clock that stands still while this process itself is starved of CPU, since then
-the system under test is starved as well; and each sign of progress extends it, up to a hard cap.
+Nothing here is a guess about a machine. A budget is computed from what the manifest declares and what the fault-free
+run took on this machine; it is spent by a clock that stands still while this process itself is starved of CPU, since
+then the system under test is starved as well; and each sign of progress extends it, up to a hard cap.
 """
 
 from __future__ import annotations

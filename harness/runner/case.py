@@ -151,11 +151,12 @@ class _Case:
             complete = idle and await self.ledger.complete()
             if idle and pending == [] and complete and settling.over:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
+                await self.ledger.at_rest()
                 return True
             if idle and pending == [] and still.over and self.ledger.sees_all:
-                return self._give_up("stranded", budget, [])
+                return await self._give_up("stranded", budget, [])
             if budget.over:
-                return self._give_up(self._why_late(pending), budget, pending or [])
+                return await self._give_up(self._why_late(pending), budget, pending or [])
             await self._something_moves()
             for clock in (budget, still, settling):
                 clock.tick()
@@ -177,9 +178,10 @@ class _Case:
             return "livelock" if attempts else "undriven"
         return "slow" if attempts or not self.ledger.sees_all else "stranded"
 
-    def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
+    async def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
         works = self.ledger.incomplete()
         self.history.record(Kind.DEADLINE, budget_s=round(budget.limit_s, 3), state=state, works=works, pending=pending)
+        await self.ledger.at_rest()
         return False
 
     async def _until(self, condition: object, budget: Budget) -> None:
@@ -200,7 +202,9 @@ class _Case:
 
     async def replay_the_past(self) -> None:
         """Submits everything again with the same keys and payloads; then the system must come to rest unchanged."""
-        known = [work for work, task in zip(self.run.plan.work_keys, self.clients, strict=True) if task.result() != "unknown"]
+        known = [
+            work for work, task in zip(self.run.plan.work_keys, self.clients, strict=True) if task.result() != "unknown"
+        ]
         self.clients = [asyncio.create_task(self.client.work(work)) for work in known]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
         await self.settle()

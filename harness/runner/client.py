@@ -43,7 +43,7 @@ class Client:
         return patient or self.submit.timeout_s
 
     async def work(self, work: str) -> str:
-        """Submits one piece of work until it is answered, or once where nobody stands behind it; returns the outcome."""
+        """Submits one piece of work until it is answered, or once where nobody waits for it; returns the outcome."""
         pause_s = FIRST_PAUSE_S
         while True:
             outcome = await self.once(work)

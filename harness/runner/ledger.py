@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from harness.history import Kind
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
@@ -19,11 +22,11 @@ class Ledger:
         self.scene = universe.scene
         self._pending: dict[str, Reader] = {p.edge: universe.reader(p) for p in self.system.manifest.pending}
         self._rows: dict[str, Reader] = {e.name: universe.reader(e.sql) for e in self.system.sql_effects if e.sql}
-        self._last: dict[str, object] = {}
+        self._last: dict[tuple[Kind, str], Any] = {}
 
     @property
     def sees_all(self) -> bool:
-        """Every trigger of the graph has a reader, so that "nothing pending" means that nobody will re-drive anything."""
+        """Every trigger of the graph has a reader: then "nothing pending" means that nobody will re-drive anything."""
         return self.system.triggered_edges <= set(self._pending)
 
     async def pending(self) -> list[str] | None:
@@ -39,29 +42,26 @@ class Ledger:
 
     async def complete(self) -> bool:
         """Every accepted work has each of its effects at least once."""
-        counts = await self.count_rows()
-        if counts is None:
-            return False
-        return not self.incomplete()
+        return await self.count_rows() and not self.incomplete()
 
-    async def count_rows(self) -> dict[str, dict[str, int]] | None:
-        """Counts the effects that stores keep; None where one could not be read."""
+    async def count_rows(self) -> bool:
+        """Counts the effects that stores keep; False where one could not be read."""
         for effect, reader in self._rows.items():
             works = await self._read(reader)
             if works is None:
-                return None
-            counts = {work: works.count(work) for work in dict.fromkeys(works)}
-            self._write_change(Kind.ROWS, effect, "counts", counts)
-        return {effect: dict(self._last.get(f"rows {effect}", {})) for effect in self._rows}  # type: ignore[call-overload]
+                return False
+            self._write_change(Kind.ROWS, effect, "counts", dict(Counter(works)))
+        return True
 
     def incomplete(self) -> list[str]:
         """Accepted works that lack an effect, as far as is known now."""
-        return [work for work in self._accepted() if not all(self._has(effect, work) for effect in self.system.downstream)]
+        return [
+            work for work in self._accepted() if not all(self._has(effect, work) for effect in self.system.downstream)
+        ]
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:
-            counts = self._last.get(f"rows {effect}", {})
-            return isinstance(counts, dict) and counts.get(work, 0) > 0
+            return bool(self._last.get((Kind.ROWS, effect), {}).get(work))
         return self.scene.counted("apply", effect, work) > 0
 
     def _accepted(self) -> list[str]:
@@ -75,13 +75,19 @@ class Ledger:
             return None
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
-        key = f"{kind.value} {where}"
-        if self._last.get(key) != value:
-            self._last[key] = value
-            self.scene.history.record(kind, where=where, **{name: value})
+        if self._last.get((kind, where)) != value:
+            self._last[kind, where] = value
+            data: dict[str, Any] = {name: value}
+            self.scene.history.record(kind, where=where, **data)
+
+    async def at_rest(self) -> None:
+        """Writes down what the stores hold now, changed or not: the evidence that the checks judge by."""
+        self._last.clear()
+        await self.pending()
+        await self.count_rows()
 
     def settle_s(self, bounds: Bounds, calibration: Calibration) -> float:
-        """How long the system must stay still: longer where stores cannot be read, and where a work's end is unknown."""
+        """How long the system must stay still: longer where a store cannot be read or a work's end is unknown."""
         return 2 * calibration.lag_s if self.sees_all and not self._unknown() else bounds.settle_s(calibration)
 
     def _unknown(self) -> bool:

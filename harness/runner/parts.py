@@ -26,6 +26,6 @@ class Parts(Protocol):
         """The link on which the request travels that is held at the fault's point; empty where there is none."""
         ...
 
-    async def start(self, name: str, *, replace: bool = False) -> None:
+    async def start_again(self, name: str, *, replace: bool = False) -> None:
         """Starts the process again and waits until it is ready."""
         ...

@@ -132,7 +132,9 @@ class System:
         slow_s = max((trigger.work_s for trigger in triggers), default=0.0)
         delays = [self._detection_s(boundary) for boundary in self.derived.boundaries]
         return Bounds(
-            detect_s=max((d for b, d in zip(self.derived.boundaries, delays, strict=True) if not _is_root(b)), default=0.1),
+            detect_s=max(
+                (d for b, d in zip(self.derived.boundaries, delays, strict=True) if not _is_root(b)), default=0.1
+            ),
             recover_s=sum(delays) + sum(trigger.backoff_max_s for trigger in triggers) + slow_s,
         )
 
@@ -156,7 +158,9 @@ class System:
             PATIENCE: self.submit.patience_s or self.submit.timeout_s,
         }
         if word not in known:
-            raise UsageError(Problem(what=f"not a time to undo a fault: {until!r}", expected=", ".join(known), got=word))
+            raise UsageError(
+                Problem(what=f"not a time to undo a fault: {until!r}", expected=", ".join(known), got=word)
+            )
         return known[word] + float(more or 0)
 
     # --- what the checks are told ---------------------------------------------------------------------------------
@@ -185,7 +189,9 @@ class System:
                 for effect in node.effects
             ),
             boundaries=tuple(self._expected_boundary(boundary) for boundary in self.derived.boundaries),
-            edges=tuple(ReadEdge(name=p.edge, boundary=self._owner(p.edge.split("->")[1])) for p in self.manifest.pending),
+            edges=tuple(
+                ReadEdge(name=p.edge, boundary=self._owner(p.edge.split("->")[1])) for p in self.manifest.pending
+            ),
             awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),

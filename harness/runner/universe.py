@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import secrets
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ContractError, FaultError, Problem
 from harness.history import History, Kind
@@ -27,7 +27,7 @@ from harness.runner.system import System
 from harness.runner.workshop import Workshop
 from harness.stores import Reader, SqliteReader
 from harness.stores.resources import ResourceKind, resource_kind
-from harness.targets import Exit, ProcessTarget, ReservedPort, Start, Target
+from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
@@ -38,7 +38,6 @@ __all__ = ["Universe"]
 
 CLIENT = "client"
 WORLD = "world"
-RESOURCE_READY_S = 10.0
 
 
 class Universe:
@@ -73,19 +72,19 @@ class Universe:
     async def _open(self) -> None:
         self.folder.mkdir(mode=0o700)
         manifest = self.system.manifest
-        for part in (*manifest.process, *manifest.resource):
-            self.ports[part.name] = ReservedPort()
+        for name in [*(p.name for p in manifest.process), *(r.name for r in manifest.resource)]:
+            self.ports[name] = ReservedPort()
         for user, target in sorted(self.system.links):
             await self._connect(user, target)
         for resource in manifest.resource:
-            kind = self.resources[resource.name] = resource_kind(resource, self.ports[resource.name].port)
+            kind = self.resources[resource.name] = resource_kind(resource, self.ports[resource.name].number)
             self.targets[resource.name] = self._resource_target(resource.name, kind)
             await self.targets[resource.name].start()
 
     async def close(self) -> None:
         """Ends resources, hops and links."""
         for target in self.targets.values():
-            await target.kill()
+            await target.stop()
         for kind in self.resources.values():
             await kind.close()
         for hop in self.hops:
@@ -102,7 +101,7 @@ class Universe:
         """A proxy for this pair; behind it the world, a tap, or the resource itself."""
         name = f"{user}->{target}"
         if target in self.system.resource_names:
-            port = self.ports[target].port
+            port = self.ports[target].number
         else:
             handler = self._world_handler(user) if target == WORLD else self._tap_handler(name, target)
             hop = await listen(handler, functools.partial(self._empty, name))
@@ -119,7 +118,7 @@ class Universe:
     def _tap_handler(self, link: str, target: str) -> Handler:
         nodes = [node for node in self.system.manifest.node if node.process == target]
         routes = [Route.read(node.name, node.route, node.work_id) for node in nodes if node.route]
-        port = self.ports[target].port
+        port = self.ports[target].number
 
         async def handle(request: Request) -> bytes | None:
             return await tap(self.scene, link, routes, port, request) if self.scene else None
@@ -157,7 +156,7 @@ class Universe:
     async def end(self) -> None:
         """Kills the case's processes and forgets its scene; resources and links stay."""
         processes = [self.targets[process.name] for process in self.system.manifest.process]
-        await asyncio.gather(*(target.kill() for target in processes if target.running))
+        await asyncio.gather(*(target.stop() for target in processes))
         self.scene = self.world = None
         for hop in self.hops:
             hop.abort()
@@ -181,7 +180,9 @@ class Universe:
             return self.resources[source.nats.resource].pending(source.nats.stream)
         sql = source.sql if isinstance(source, Pending) else source
         if sql is None or sql.sqlite is None:
-            raise ContractError(Problem(what="this kind of store cannot be read yet", got=str(source), fix="use sqlite or nats"))
+            raise ContractError(
+                Problem(what="this kind of store cannot be read yet", got=str(source), fix="use sqlite or nats")
+            )
         return SqliteReader(Path(fill(sql.sqlite, self._values)), sql.query)
 
     # --- what faults act on (harness.runner.parts) ----------------------------------------------------------------
@@ -210,45 +211,55 @@ class Universe:
             return fault.target if fault.target.endswith(f"->{callee}") else ""
         return ""
 
-    async def start(self, name: str, *, replace: bool = False) -> None:
-        """Starts a process or resource again and waits until it is ready."""
+    async def start_all(self) -> None:
+        """The first start of all processes of a case, side by side; returns when all are ready.
+
+        Raises:
+            ContractError: names the process that did not become ready.
+        """
+        async with asyncio.TaskGroup() as group:
+            for process in self.system.manifest.process:
+                group.create_task(self._start_first(process.name))
+
+    async def _start_first(self, name: str) -> None:
+        await self.targets[name].start()
+        await self._announce_ready(name)
+
+    async def start_again(self, name: str, *, replace: bool = False) -> None:
+        """Starts a process or resource that a fault has ended, and waits until it is ready."""
         target = self.target(name)
-        await (target.replace() if replace else target.start())
+        await (target.replace() if replace else target.restart())
+        await self._announce_ready(name)
+
+    async def _announce_ready(self, name: str) -> None:
         if self.scene:
-            self.scene.history.record(Kind.PROCESS, where=name, state="ready", pid=target.pid, status="")
             await self.scene.points.reach("ready", name, "", self.scene.count("ready", name, ""))
 
     # --- processes ----------------------------------------------------------------------------------------------
 
     def _process_target(self, process: Process, folder: Path) -> Target:
-        values = self._values | self._links_of(process.name) | {"data": str(folder)}
-        values |= {"port": str(self.ports[process.name].port)}
+        port = self.ports[process.name].number
+        values = self._values | self._links_of(process.name) | {"data": str(folder), "port": str(port)}
         start = Start(
             name=process.name,
-            env=_base_environment() | {name: fill(text, values) for name, text in process.env.items()},
+            env=base_environment() | {name: fill(text, values) for name, text in process.env.items()},
             cwd=self.system.folder_of(process),
             log=folder.parent / f"{process.name}.log",
             command=tuple(fill(process.start or [], values)),
             app=process.app or "",
             main=process.main or "",
-            port=self.ports[process.name].port,
+            port=port,
             path=self.system.python_path,
         )
-        return ProcessTarget(
-            keeper=self.workshop.keeper, start=start, ready=self.system.readiness(process), on_exit=self._exited
-        )
+        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
+        return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
 
     def _resource_target(self, name: str, kind: ResourceKind) -> Target:
-        folder, port = self.folder / name, self.ports[name].port
-        start = Start(
-            name=name,
-            env=_base_environment(),
-            cwd=self.folder,
-            log=self.folder / f"{name}.log",
-            command=tuple(kind.command(folder, port)),
-            port=port,
-        )
-        return ProcessTarget(keeper=self.workshop.keeper, start=start, ready="tcp", on_exit=self._exited)
+        port = self.ports[name].number
+        command = tuple(kind.command(self.folder / name, port))
+        log = self.folder / f"{name}.log"
+        start = Start(name=name, env=base_environment(), cwd=self.folder, log=log, command=command, port=port)
+        return ProcessTarget(self.workshop.keeper, start, Readiness(how="tcp"), restart="always", tell=self._tell)
 
     def _links_of(self, user: str) -> dict[str, str]:
         """What `{link:TARGET}` becomes for this user."""
@@ -260,13 +271,7 @@ class Universe:
                 found[f"link:{target}"] = kind.address(link.port) if kind else f"http://{link.address}"
         return found
 
-    def _exited(self, ended: Exit) -> None:
-        """A process ended by itself: it is recorded; the supervisor around it decides whether it starts again."""
+    def _tell(self, name: str, change: dict[str, Any]) -> None:
+        """Every change of a process is an event of the case in which it happens."""
         if self.scene:
-            self.scene.history.record(Kind.PROCESS, where=ended.name, state="exited", pid=ended.pid, status=ended.how)
-
-
-def _base_environment() -> dict[str, str]:
-    """What every process gets besides its own: a PATH, a home, and no proxies or settings of the person who runs this."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}
+            self.scene.history.record(Kind.PROCESS, where=name, **change)

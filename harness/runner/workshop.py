@@ -6,7 +6,9 @@ ends, in whatever way it ends.
 
 from __future__ import annotations
 
+import itertools
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +19,7 @@ from pathlib import Path
 import httpx
 
 from harness.network import Network, Server, selftest
-from harness.targets import Keeper, Module, Start
+from harness.targets import Keeper, Module, Start, base_environment
 
 __all__ = ["Workshop", "workshop"]
 
@@ -44,15 +46,28 @@ async def workshop(server: Server, modules: Iterable[Module]) -> AsyncIterator[W
         modules: Python services whose libraries are loaded once, before any fork.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="retrigger-", dir=_fast_folder()))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        keeper = await stack.enter_async_context(Keeper.start(folder, modules=tuple(modules)))
-        network = await Network.start(server, spawn=_spawner(keeper, folder), kill=keeper.kill_pid)
-        stack.push_async_callback(network.close)
+        folder = Path(_fast_folder() or tempfile.gettempdir()) / f"retrigger-{secrets.token_hex(4)}"
+        keeper = await stack.enter_async_context(await Keeper.start(folder, modules))
+        network = await stack.enter_async_context(await _network(server, keeper, folder))
         await selftest(network)
         limits = httpx.Limits(max_keepalive_connections=0)
         http = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=None, trust_env=False))
         yield Workshop(folder=folder, keeper=keeper, network=network, http=http)
+
+
+async def _network(server: Server, keeper: Keeper, folder: Path) -> Network:
+    """A Toxiproxy server whose process belongs to the keeper, so that it ends with everything else."""
+    lives = itertools.count(1)
+
+    async def spawn(command: list[str]) -> int:
+        name, log = f"toxiproxy-{next(lives)}", folder / "toxiproxy.log"
+        start = Start(name=name, env=base_environment(), cwd=folder, log=log, command=tuple(command))
+        return (await keeper.spawn(start)).pid
+
+    async def kill(pid: int) -> None:
+        await keeper.kill(pid)
+
+    return await Network.start(server, spawn=spawn, kill=kill)
 
 
 def _fast_folder() -> str | None:

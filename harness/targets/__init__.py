@@ -1,14 +1,35 @@
 """Starting, killing, pausing and restarting what is under test, and leaving nothing behind.
 
-One child process per universe, the *keeper*, is the parent of every process of that universe: it forks the Python services
-from a memory that holds their libraries already, starts all other commands, sees every death, and removes everything when
-the harness ends, in whatever way the harness ends. The rules:
+One child process per universe, the *keeper*, is the parent of every process of that universe: it forks the Python
+services from a memory that holds their libraries already, starts all other commands, sees every death, and removes
+everything when the harness ends, in whatever way the harness ends. The rules:
 
 * nothing is called killed, paused or gone before the kernel said so (`waitpid`, state T in /proc);
 * what belongs to a process is its whole tree, also what made a session of its own or lost its parent (`tree`);
 * every wait is bounded, and being cancelled cleans up.
 
 Linux only, for `/proc`, subreapers and resource limits as marks. Containers will be a second `Target` beside
-`process.ProcessTarget`. Read on in `process` for what a runner uses, in `keeper` and `keeper_main` for the two ends of the
-keeper, in `service` for what happens between the fork and the first line of a service.
+`process.ProcessTarget`. Read on in `process` for what a runner uses, in `keeper` and `keeper_main` for the two ends of
+the keeper, in `service` for what happens between the fork and the first line of a service.
 """
+
+from harness.targets.keeper import Keeper, Running, Scope
+from harness.targets.messages import Exit, Module, Start
+from harness.targets.ports import ReservedPort
+from harness.targets.process import ProcessTarget, base_environment
+from harness.targets.ready import Readiness
+from harness.targets.target import Target
+
+__all__ = [
+    "Exit",
+    "Keeper",
+    "Module",
+    "ProcessTarget",
+    "Readiness",
+    "ReservedPort",
+    "Running",
+    "Scope",
+    "Start",
+    "Target",
+    "base_environment",
+]

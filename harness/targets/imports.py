@@ -28,8 +28,8 @@ def libraries(modules: list[Module]) -> list[tuple[str, str]]:
     """What the modules import from libraries, through all of their own modules.
 
     Returns:
-        pairs (module, name): `import module`, or `from module import name` where the name is not empty; in order of first
-        use, each once.
+        pairs (module, name): `import module`, or `from module import name` where the name is not empty; in order of
+        first use, each once.
     """
     found: dict[tuple[str, str], None] = {}
     for module in modules:

@@ -1,7 +1,7 @@
-"""The harness's end of the keeper: start, kill, pause, resume, terminate, and hear of deaths, on the harness's event loop.
+"""The harness's end of the keeper: start, kill, pause, resume, terminate, and hear of deaths, on its event loop.
 
-Each answer carries the proof: process ids, exit status or signal, as the kernel gave them to the keeper. The other end is
-`harness.targets.keeper_main`; closing the connection, or dying, is enough to have everything cleaned up there.
+Each answer carries the proof: process ids, exit status or signal, as the kernel gave them to the keeper. The other end
+is `harness.targets.keeper_main`; closing the connection, or dying, is enough to have everything cleaned up there.
 """
 
 from __future__ import annotations
@@ -46,15 +46,16 @@ class Running:
     """One life of a process.
 
     name, pid: which process.
+    forked: whether it is a Python service, which says when it is up.
     up: done when a forked service says that it listens, or that its `main` is called now; never done for a command.
     exited: done when it has ended in any way, with the Exit.
     on_exit: called when it ends without the harness having asked for it.
     """
 
-    def __init__(self, start: Start, pid: int, on_exit: Callable[[Exit], None] | None) -> None:
+    def __init__(self, start: Start, on_exit: Callable[[Exit], None] | None) -> None:
         loop = asyncio.get_running_loop()
         self.name = start.name
-        self.pid = pid
+        self.pid = 0
         self.forked = not start.command
         self.up: asyncio.Future[None] = loop.create_future()
         self.exited: asyncio.Future[Exit] = loop.create_future()
@@ -74,6 +75,7 @@ class Keeper:
 
     folder: the universe's folder, made by the keeper, readable by its owner only, gone after the close.
     preloaded: the libraries that forked services find loaded.
+    pid: process id of the keeper itself.
     """
 
     def __init__(
@@ -86,13 +88,14 @@ class Keeper:
     ) -> None:
         self.folder = folder
         self.preloaded: list[str] = hello["preloaded"]
+        self.pid = process.pid
         self._process = process
         self._reader = reader
         self._writer = writer
         self._unmistakable: bool = hello["unmistakable"]
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._starting: dict[int, Callable[[int], Running]] = {}
+        self._starting: dict[int, Running] = {}
         self._running: dict[int, Running] = {}
         self._marks: set[int] = set()
         self._closed = False
@@ -112,12 +115,9 @@ class Keeper:
         """
         if not sys.platform.startswith("linux"):
             raise SetupError(Problem(what="processes can be kept on Linux only", got=sys.platform))
-        modules, without = list(preload), set[str]()
-        modules, without = list(preload), list[str]()
+        modules, without = [asdict(module) for module in preload], list[str]()
         while True:
-            order = {"folder": str(folder.absolute()), "harness": os.getpid(), "without": without}
-            order["modules"] = [asdict(module) for module in modules]
-            process, reader, writer, hello = await _launch(order)
+            process, reader, writer, hello = await _launch(folder, modules, without)
             keeper = cls(folder, process, reader, writer, hello)
             if not hello["threaded"]:
                 return keeper
@@ -144,7 +144,7 @@ class Keeper:
         """
         start.log.parent.mkdir(parents=True, exist_ok=True)
         number = self._send("start", start=asdict(start))
-        self._starting[number] = lambda pid: Running(start, pid, on_exit)
+        running = self._starting[number] = Running(start, on_exit)
         answered = asyncio.ensure_future(self._answer(number, "start"))
         try:
             answer = await asyncio.shield(answered)
@@ -153,7 +153,7 @@ class Keeper:
             raise
         if "refused" in answer:
             raise SetupError(f"process {start.name!r} cannot be started: {answer['refused']}")
-        return self._lives[answer["pid"]]
+        return running
 
     def _end_unwanted(self, asked: asyncio.Future[dict[str, Any]]) -> None:
         """Kills a process whose starter was cancelled before it could hear of it."""
@@ -201,7 +201,7 @@ class Keeper:
             return running.exited.result()
 
     async def pause(self, pid: int) -> tuple[int, ...]:
-        """Stops the process's tree with SIGSTOP. Returns the processes that were seen standing still, the process first.
+        """Stops the process's tree with SIGSTOP. Returns those seen standing still, itself first.
 
         Raises:
             FaultError: the process had ended, or could not be stopped.
@@ -285,8 +285,8 @@ class Keeper:
 
     def _hear(self, record: dict[str, Any]) -> None:
         """Takes note of births and deaths at once, in the order they are told, before anybody waiting wakes up."""
-        if born := self._starting.pop(record.get("id", 0), None):
-            self._born(record, born)
+        if running := self._starting.pop(record.get("id", 0), None):
+            self._born(record, running)
         if "exit" in record:
             self._ended(Exit.from_json(record["exit"]), asked="id" in record)
         if record.get("event") == "up" and (running := self._running.get(record["pid"])):
@@ -295,10 +295,11 @@ class Keeper:
         if answer is not None and not answer.done():
             answer.set_result(record)
 
-    def _born(self, record: dict[str, Any], running: Callable[[int], Running]) -> None:
+    def _born(self, record: dict[str, Any], running: Running) -> None:
         if "pid" in record:
             self._marks.add(record["mark"])
-            self._running[record["pid"]] = running(record["pid"])
+            running.pid = record["pid"]
+            self._running[running.pid] = running
 
     def _ended(self, exit: Exit, *, asked: bool) -> None:
         running = self._running.pop(exit.pid, None)
@@ -321,7 +322,8 @@ class Keeper:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(limit_s):
-                return await answer
+                record: dict[str, Any] = await answer
+                return record
         except TimeoutError as error:
             raise SetupError(f"the keeper of {self.folder} did not answer {do!r} within {limit_s} s") from error
         finally:
@@ -343,46 +345,49 @@ class Keeper:
 
 
 async def _launch(
-    order: dict[str, Any],
+    folder: Path, modules: list[dict[str, Any]], without: list[str]
 ) -> tuple[subprocess.Popen[bytes], asyncio.StreamReader, asyncio.StreamWriter, dict[str, Any]]:
-    """Starts the keeper's process with one end of a connection and nothing else of ours, and waits until it is ready."""
+    """Starts the keeper's process with one end of a connection and nothing else of ours; waits until it is ready."""
     ours, theirs = socket.socketpair()
     with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-c", BOOT, str(theirs.fileno()), str(Path(harness.__file__).parents[1])],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
+        process = _run_keeper(theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     try:
+        order = {"folder": str(folder), "harness": os.getpid(), "modules": modules, "without": without}
         writer.write(_line(order))
         async with asyncio.timeout(HELLO_LIMIT_S):
-            return process, reader, writer, _understood(order, await reader.readline())
+            return process, reader, writer, _understood(folder, await reader.readline())
     except BaseException as error:
         writer.transport.abort()
         await _end_of(process)
         if isinstance(error, TimeoutError):
-            raise SetupError(f"the keeper of {order['folder']} did not come up within {HELLO_LIMIT_S} s") from error
+            raise SetupError(f"the keeper of {folder} did not come up within {HELLO_LIMIT_S} s") from error
         raise
 
 
-def _understood(order: dict[str, Any], line: bytes) -> dict[str, Any]:
+def _run_keeper(control: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BOOT, str(control.fileno()), str(Path(harness.__file__).parents[1])],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[control.fileno()],
+        start_new_session=True,
+    )
+
+
+def _understood(folder: Path, line: bytes) -> dict[str, Any]:
     """The keeper's first words. Raises SetupError where they say that it cannot go on."""
     hello: dict[str, Any] = json.loads(line or '{"failed": "it ended at once"}')
     if "failed" in hello:
         raise SetupError(
-            Problem(
-                what=f"the keeper of {order['folder']} cannot start", got=hello["failed"], fix=hello.get("fix", "")
-            )
+            Problem(what=f"the keeper of {folder} cannot start", got=hello["failed"], fix=hello.get("fix", ""))
         )
     return hello
 
 
 async def _end_of(process: subprocess.Popen[bytes]) -> None:
-    """Waits for the end of a keeper that has been told or left alone; it does what it can and ends within its limits."""
+    """Waits for the end of a keeper that has been told to close or left alone; it ends within limits of its own."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         await asyncio.shield(asyncio.to_thread(process.wait, CLOSE_LIMIT_S))
 

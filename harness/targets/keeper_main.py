@@ -1,10 +1,10 @@
-"""The keeper: parent of every process of one universe, fork server, and the one who cleans up. Runs as a process of its own.
+"""The keeper: parent of every process of one universe, fork server, and the one who cleans up. A process of its own.
 
 It has one thread, a session of its own (a Ctrl-C in the terminal does not reach it), and one connection to the harness.
 Lines of JSON come in as orders and go out as answers and events; `harness.targets.keeper` is the other end. When the
-connection ends or the harness's process is gone, whatever the reason, the keeper kills all that descends from it, removes
-the universe's folder, and ends. It is a subreaper: processes that lose their parent become its children, so it can wait
-for them.
+connection ends or the harness's process is gone, whatever the reason, the keeper kills all that descends from it,
+removes the universe's folder, and ends. It is a subreaper: processes that lose their parent become its children, so it
+can wait for them.
 
 It never imports a module of a service. It has loaded the libraries that the services import, so a fork of it starts a
 service in milliseconds.
@@ -34,9 +34,11 @@ from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become,
 __all__ = ["main"]
 
 DEATH_LIMIT_S = 5.0
-"""How long a process may take to die after SIGKILL; only one that hangs in the kernel takes longer than milliseconds."""
+"""How long a process may take to die after SIGKILL; only one that hangs in the kernel needs more than a moment."""
 SEND_LIMIT_S = 5.0
 RECEIVE_BYTES = 65536
+LATER = ("uvicorn.loops.asyncio", "anyio._backends._asyncio", "pydantic.v1", "fastapi.telemetry._runtime")
+"""What well-known libraries import only when first used, which would be 30 of the 37 ms to a first answer."""
 
 
 class Refused(Exception):
@@ -77,7 +79,7 @@ def keep(control: socket.socket, order: dict[str, Any]) -> Child | None:
     keeper = Keeper(control, folder)
     try:
         keeper.settle(order["harness"])
-        preloaded = keeper.preload([Module(**module) for module in order["modules"]], set(order["without"]))
+        preloaded = keeper.preload([Module.from_json(module) for module in order["modules"]], set(order["without"]))
         keeper.tell(preloaded=preloaded[0], threaded=preloaded[1], unmistakable=keeper.marks.unmistakable)
         return keeper.work()
     except Exception as error:
@@ -136,23 +138,26 @@ class Keeper:
         os.close(log)
 
     def _watch_harness(self, harness: int) -> None:
-        """A second look at the harness's life: the connection stays open where a fork of the harness has inherited it."""
+        """A second way to see its end: the connection stays open where a fork of the harness has inherited it."""
         with contextlib.suppress(OSError):  # gone already, or a kernel without pidfd
             self.selector.register(os.pidfd_open(harness), selectors.EVENT_READ, self._close)
 
     def preload(self, modules: list[Module], without: set[str]) -> tuple[list[str], list[str]]:
         """Imports the libraries of the modules, and the server where there are any.
 
-        A library that starts threads when it is imported makes forking unsafe. It is named in the answer, and the harness
-        starts another keeper without it.
+        A library that starts threads when it is imported makes forking unsafe. It is named in the answer, and the
+        harness starts another keeper without it.
 
         Returns:
             names that were imported, and those among them that started threads.
         """
-        wanted = [(name, "") for name in SERVER_MODULES if modules] + libraries(modules)
+        wanted = (
+            [(name, "") for name in SERVER_MODULES if modules] + libraries(modules) + [(name, "") for name in LATER]
+        )
         done, threaded = [], []
         for name, member in wanted:
-            if name in without:
+            unused = name in LATER and name.partition(".")[0] not in sys.modules
+            if name in without or unused:
                 continue
             if self._harness_gone():
                 break
@@ -195,8 +200,9 @@ class Keeper:
         except OSError:
             self._closing = True
 
-    def _close(self) -> None:
+    def _close(self) -> Child | None:
         self._closing = True
+        return None
 
     def _wake(self) -> None:
         signals = self.wake_up.recv(RECEIVE_BYTES)
@@ -279,7 +285,7 @@ class Keeper:
                 self._ended(pid, status)
 
     def _ended(self, pid: int, status: int) -> None:
-        """A process ended without being told to by this order. What is left of its tree goes with it, as in a container."""
+        """A process ended that nobody is killing now. What is left of its tree goes with it, as in a container."""
         name = self.mains.pop(pid)
         killed = self._kill_members(lambda: self._members(name))
         self.tell(event="exit", exit=_exit(name, pid, status, killed=list(killed)))
@@ -388,7 +394,7 @@ class Keeper:
 
 
 def _import(name: str, member: str) -> None:
-    """Does what `import name` or `from name import member` would. A library that cannot be had is the service's affair."""
+    """As `import name` or `from name import member`. A library that cannot be had is the service's affair."""
     with contextlib.suppress(Exception, SystemExit):
         module = import_module(name)
         if member and not hasattr(module, member):

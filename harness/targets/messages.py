@@ -22,6 +22,11 @@ class Module:
     name: str
     path: tuple[str, ...] = ()
 
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> Module:
+        """The module that was sent as a JSON object."""
+        return Module(name=record["name"], path=tuple(record["path"]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:

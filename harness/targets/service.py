@@ -1,8 +1,8 @@
 """What a freshly forked process does before the service's own first line: becoming the process that was asked for.
 
-It leaves the keeper's session, takes its mark, environment, folder and log, forgets what belongs to the keeper, and then
-either runs another program or imports the service. Everything the service sees is its own: module state, environment,
-signal handlers, random numbers. Only the libraries it imports were loaded before.
+It leaves the keeper's session, takes its mark, environment, folder and log, forgets what belongs to the keeper, and
+then either runs another program or imports the service. Everything the service sees is its own: module state,
+environment, signal handlers, random numbers. Only the libraries it imports were loaded before.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def become(child: Child) -> None:
 
 
 def _settle(child: Child) -> None:
-    """Session, mark, name, log, folder, environment, signals. What goes wrong before the log is open ends the process."""
+    """Session, mark, name, log, folder, environment, signals: all that is the same for services and commands."""
     start = child.start
     take_mark(child.mark)
     os.setsid()

@@ -1,9 +1,10 @@
 """Which processes belong together, and doing something to all of them at once.
 
-A process tree is found by a mark that every process gets from its parent and hardly anything removes: the soft resource limit
-RLIMIT_RTTIME, set to a number of our own. The limit counts only for real-time scheduling and the number stands for years, so it
-changes nothing; but it is inherited over fork and exec, over double forks, new sessions and cleared environments, where
-parent links and environment variables get lost. Children of marked processes count as well, whatever their mark.
+A process tree is found by a mark that every process gets from its parent and hardly anything removes: the soft resource
+limit RLIMIT_RTTIME, set to a number of our own. The limit counts only for real-time scheduling and the number stands
+for years, so it changes nothing; but it is inherited over fork and exec, over double forks, new sessions and cleared
+environments, where parent links and environment variables get lost. Children of marked processes count as well,
+whatever their mark.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/task/{thread}/children") as listing:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as listing:
                 found += map(int, listing.read().split())
     return found
 
@@ -85,9 +86,8 @@ def _states(pid: int) -> set[str]:
     letters = set()
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                with open(f"/proc/{pid}/task/{thread}/stat") as stat:
-                    letters.add(stat.read().rpartition(")")[2].split()[0])
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/stat") as stat:
+                letters.add(stat.read().rpartition(")")[2].split()[0])
     return letters
 
 
@@ -101,7 +101,7 @@ def _stopped(pid: int) -> bool:
 
 
 def send(pid: int, number: int) -> None:
-    """Sends a signal to one process. That it is gone already or not ours is no error here: who asks looks at the effect."""
+    """Sends a signal to one process. That it is gone or not ours is no error here: who asks looks at the effect."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
@@ -119,8 +119,8 @@ def wait_until(condition: Callable[[], bool], limit_s: float) -> bool:
 def freeze(find: Callable[[], list[int]]) -> list[int]:
     """Stops all that `find` finds, parents first, and looks again until nothing new has appeared.
 
-    A process that is about to fork when the signal comes forks before it stops or not at all, so the last look, made when
-    everybody stands still, is complete.
+    A process that is about to fork when the signal comes forks before it stops or not at all, so the last look, made
+    when everybody stands still, is complete.
 
     Returns:
         the processes that stand still now; fewer than there are where one cannot be stopped within 2 s.
@@ -131,7 +131,7 @@ def freeze(find: Callable[[], list[int]]) -> list[int]:
         for pid in new:
             send(pid, signal.SIGSTOP)
         tried.update(new)
-        wait_until(lambda: all(map(_stopped, new)), FREEZE_LIMIT_S)  # noqa: B023 - called within this turn
+        wait_until(lambda: all(map(_stopped, new)), FREEZE_LIMIT_S)
         frozen += [pid for pid in new if _stopped(pid) and alive(pid)]
     return frozen
 

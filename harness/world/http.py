@@ -17,6 +17,8 @@ from typing import Any
 
 import httptools
 
+from harness.world.points import Arrival
+
 __all__ = ["Handler", "Listener", "Request", "json_answer", "listen"]
 
 Handler = Callable[["Request"], Awaitable[bytes | None]]
@@ -26,14 +28,14 @@ Handler = Callable[["Request"], Awaitable[bytes | None]]
 class Request:
     """A whole HTTP request as it came over the wire.
 
-    target: path and query as sent. headers: names in lower case. gone: set when the caller closed its side.
+    target: path and query as sent. headers: names in lower case. arrival: what faults need to know of it.
     """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    arrival: Arrival = field(default_factory=Arrival)
 
     @property
     def path(self) -> str:
@@ -49,7 +51,11 @@ class Request:
 
     def to_wire(self) -> bytes:
         """The request for the next hop: unchanged, but for one connection a request."""
-        kept = [(k, v) for k, v in self.headers.items() if k not in ("connection", "keep-alive", "transfer-encoding", "content-length")]
+        kept = [
+            (k, v)
+            for k, v in self.headers.items()
+            if k not in ("connection", "keep-alive", "transfer-encoding", "content-length")
+        ]
         kept += [("connection", "close"), ("content-length", str(len(self.body)))]
         head = f"{self.method} {self.target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in kept) + "\r\n"
         return head.encode("latin-1") + self.body
@@ -134,7 +140,7 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         if self.request is not None:
-            self.request.gone.set()
+            self.request.arrival.gone.set()
         return self.request is not None  # the answer may still be written to a caller that half-closed
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -142,7 +148,7 @@ class _Connection(asyncio.Protocol):
         if self.request is None:
             self.listener.on_empty()
         else:
-            self.request.gone.set()
+            self.request.arrival.gone.set()
 
     def on_url(self, url: bytes) -> None:
         self.target += url
@@ -173,5 +179,10 @@ class _Connection(asyncio.Protocol):
             answer = await self.listener.handler(request)
             if answer is not None and not self.transport.is_closing():
                 self.transport.write(answer)
+            if request.arrival.keep_open:
+                async with asyncio.timeout(LINGER_S):
+                    await request.arrival.gone.wait()
+        except TimeoutError:
+            pass  # the other end never closes; the case goes on without it
         finally:
             self.transport.close()

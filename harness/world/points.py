@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from harness.plans.model import Point
 
-__all__ = ["Directive", "Points"]
+__all__ = ["Arrival", "Directive", "Points"]
 
 
 class Directive(Enum):
@@ -29,8 +30,20 @@ class Directive(Enum):
     """Go on although the caller was killed meanwhile."""
 
 
-Action = Callable[[asyncio.Event], Awaitable[Directive]]
-"""What strikes at a point. It is given the event that tells when the caller's connection is gone."""
+@dataclass(slots=True, kw_only=True)
+class Arrival:
+    """The request that waits at a point.
+
+    gone: set when the other end has closed the connection. keep_open: the hop must leave closing to the other end, since
+    a fault is about to take the answer away and our own close would tell the caller more than silence.
+    """
+
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    keep_open: bool = False
+
+
+Action = Callable[[Arrival], Awaitable[Directive]]
+"""What strikes at a point."""
 
 
 class Points:
@@ -49,13 +62,13 @@ class Points:
         return list(self._armed)
 
     async def reach(
-        self, name: str, where: str = "", work: str = "", n: int = 1, gone: asyncio.Event | None = None
+        self, name: str, where: str = "", work: str = "", n: int = 1, arrival: Arrival | None = None
     ) -> Directive:
         """Announces the arrival at a point; returns when every fault that strikes there has struck."""
         if not self._armed:
             return Directive.GO_ON
         directive = Directive.GO_ON
         for action in self._armed.pop(Point(name=name, where=where, work=work, n=n), ()):
-            outcome = await action(gone or asyncio.Event())
+            outcome = await action(arrival or Arrival())
             directive = outcome if outcome is not Directive.GO_ON else directive
         return directive

@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 
 
 async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: Request) -> bytes | None:
-    """Handles one request on a link: counts it, lets faults strike on both sides of the callee, passes the answer on."""
+    """Handles one request on a link: counts it, lets faults strike on both sides of the callee, passes the answer."""
     route = next((route for route in routes if route.matches(request)), None)
     sent_id = work_id_of(request, route.work_id) if route else ""
     if sent_id in scene.strays:
@@ -88,7 +88,7 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
     work = scene.key_of(sent_id)
     n = scene.count("deliver", route.node, work)
     scene.history.record(Kind.DELIVER, work=work, where=link, n=n, node=route.node)
-    directive = await scene.points.reach("deliver", route.node, work, n, request.gone)
+    directive = await scene.points.reach("deliver", route.node, work, n, request.arrival)
     if directive is Directive.DROP:
         scene.history.record(Kind.DROP, work=work, where=link, n=n, node=route.node)
         return None
@@ -99,7 +99,7 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
     if answer is None:
         return None
     scene.history.record(Kind.REPLY, work=work, where=link, n=n, node=route.node, status=_status(answer))
-    directive = await scene.points.reach("reply", route.node, work, n, request.gone)
+    directive = await scene.points.reach("reply", route.node, work, n, request.arrival)
     return None if directive is Directive.DROP else answer
 
 

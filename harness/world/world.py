@@ -64,16 +64,18 @@ class World:
         work, effect = scene.key_of(sent_id), endpoint.effect
         n, deaths = scene.count("attempt", effect, work), scene.deaths[caller]
         scene.history.record(Kind.ATTEMPT, work=work, where=effect, n=n, key=key, process=caller)
-        directive = await scene.points.reach("recv", effect, work, n, request.gone)
+        directive = await scene.points.reach("recv", effect, work, n, request.arrival)
         died = scene.deaths[caller] > deaths and directive is not Directive.LATE
         if directive is Directive.DROP or died:
             scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=caller)
             return None
         answer, first = self._apply(endpoint, work, key, n, sent_id, fields, caller)
-        directive = await scene.points.reach("applied", effect, work, n, request.gone)
+        directive = await scene.points.reach("applied", effect, work, n, request.arrival)
         if directive is Directive.DROP or scene.deaths[caller] > deaths:
             return None
-        scene.history.record(Kind.ANSWERED, work=work, where=effect, n=n, nonce=answer["nonce"], first=first, status=200)
+        scene.history.record(
+            Kind.ANSWERED, work=work, where=effect, n=n, nonce=answer["nonce"], first=first, status=200
+        )
         return json_answer(200, answer | {"first": first})
 
     def _apply(

@@ -44,7 +44,8 @@ def join_engine(application: str, queue: str) -> None:
     """Makes this process an executor: recovers what a predecessor left, and starts to take work from `queue`.
 
     The executor id and the version are pinned, not generated: recovery looks for unfinished workflows of exactly this
-    executor and this version, so whoever starts under another name or version leaves them lying.
+    executor and this version, so whoever starts under another name or version leaves them lying. For the same reason
+    two processes at once must not share a name.
 
     Args:
         application: name of the application, of the executor and, with a suffix, of the version; one process each.
@@ -60,7 +61,9 @@ def join_engine(application: str, queue: str) -> None:
             "log_level": "WARNING",
         }
     )
-    # Registered before the launch: a queue that appears after it is noticed up to a second later.
+    # A queue of its own, though a workflow can be started without: an interrupted workflow goes back to the queue that
+    # it came from, and those that came from none share one that is polled once a second. Registered before the launch,
+    # for a queue that appears later is noticed up to a second later. Only the application that registers it polls it.
     DBOS.migrate(url)
     client = DBOSClient(system_database_url=url, application_name=application)
     client.register_queue(queue, polling_interval_sec=POLL_S)

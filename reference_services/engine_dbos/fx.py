@@ -31,7 +31,7 @@ def fx(order: OrderData) -> dict[str, str]:
 
 
 def call_fy(order: OrderData) -> dict[str, str]:
-    """Has Fy run in its own process and waits for its result; called again, it waits for the same Fy."""
+    """Has Fy run in its own process and waits for its result; a re-executed Fx waits for the same Fy."""
     child = DBOS.enqueue_workflow_with_options(
         {
             "workflow_name": "Fy",

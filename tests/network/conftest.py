@@ -132,7 +132,7 @@ async def outcome(client: httpx.AsyncClient, path: str) -> Sees:
     except httpx.ReadError:
         return Sees.RESET
     except httpx.RemoteProtocolError as error:
-        return Sees.EOF if "without sending" in str(error) else Sees.TORN
+        return Sees.EOF if "without sending a response" in str(error) else Sees.TORN
 
 
 async def _answered(response: httpx.Response) -> Sees:

@@ -29,14 +29,17 @@ def by_name(fault: Fault) -> str:
     return fault.name
 
 
+def amounts(fault: Fault) -> dict[str, float]:
+    """Tears a reply in its body: an end inside the head is to an HTTP client an end without an answer."""
+    return {"keep_bytes": 50} if fault.sees is Sees.TORN else {}
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=by_name)
 async def test_fault_does_what_its_table_says_and_heals(network: Network, callee: Callee, fault: Fault) -> None:
     """Caller and callee see what the row says; after the heal they see a normal answer."""
     link = await network.link("shop->payments", callee.address)
     limit_s = 0.15 if fault.sees is Sees.SILENCE else 5.0
-    # Enough to tear the reply in its body: an HTTP client calls an end inside the head an end without an answer.
-    amounts = {"keep_bytes": 50} if fault.sees is Sees.TORN else {}
-    async with link.fault(fault, **amounts):
+    async with link.fault(fault, **amounts(fault)):
         seen = await call(link.port, "/charge", limit_s)
         assert seen.saw is (Sees.ANSWER if fault.sees is Sees.LATE else fault.sees)
         assert (seen.seconds > LATE_S) or fault.sees is not Sees.LATE
@@ -139,7 +142,7 @@ async def test_counters_prove_that_bytes_were_taken(network: Network, callee: Ca
     """When the connection has ended, the proxy's counters say that more came in than went out, and not before."""
     link = await network.link("a->b", callee.address)
     assert (await call(link.port)).saw is Sees.ANSWER
-    async with link.fault(fault) as undo:
+    async with link.fault(fault, **amounts(fault)) as undo:
         assert await undo.proof() == ""
         assert (await call(link.port, "/lost", 0.15)).saw is fault.sees
     await until(undo.proof)
@@ -281,7 +284,7 @@ async def test_closing_leaves_no_process_and_no_port(server: Server, callee: Cal
     assert not psutil.pid_exists(pid)
     assert (await call(link.port)).saw is Sees.REFUSED
     with pytest.raises(FaultError, match="closed"):
-        await network.assert_clean()
+        await network.link("b->c", callee.address)
 
 
 async def test_whoever_gives_spawn_owns_the_process(server: Server) -> None:

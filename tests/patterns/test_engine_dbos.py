@@ -193,6 +193,7 @@ class System:
         """Starts a process as the manifest says, without waiting until it is ready."""
         entry = next(process for process in self.manifest.process if process.name == name)
         env = {key: self.fill(value) for key, value in entry.env.items()}
+        env["PARTNER_TIMEOUT_S"] = str(LIMIT_S)  # A call that is held is waited for, not tried again in place.
         process = forks.Process(target=run_process, args=(entry.app, entry.main, env, port or self.port(name)))
         process.start()
         return process

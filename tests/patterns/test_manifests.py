@@ -48,7 +48,8 @@ class System:
             kind, _, name = found[1].partition(":")
             if kind == "data":
                 return str(self.folder / (name or owner))
-            return {"world": self.world, **self.services, **self.brokers}[name].url
+            parts: dict[str, World | Service | Broker] = {"world": self.world, **self.services, **self.brokers}
+            return parts[name].url
 
         return re.sub(r"{([^}]+)}", value, text)
 
@@ -83,10 +84,9 @@ class System:
         return sum(len(self.rows(p.sql)) if p.sql else self.waiting(p.nats) if p.nats else 0 for p in sources)
 
     def close(self) -> None:
-        for part in (*self.services.values(), self.world):
+        parts: list[World | Service | Broker] = [*self.services.values(), *self.brokers.values(), self.world]
+        for part in parts:
             part.close()
-        for broker in self.brokers.values():
-            broker.kill()
 
 
 @pytest.fixture(params=NAMES)
@@ -98,7 +98,7 @@ def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
 
 
 def test_a_pattern_runs_from_its_manifest_alone(system: System) -> None:
-    """Every declared effect is found where the manifest says, once per work, and every reader of pending work drains."""
+    """Every declared effect is found where the manifest says, once per work; every reader of pending work drains."""
     works = ["w1", "w2", "w3"]
     assert system.manifest.submit
     assert {system.submit(work) for work in works} <= set(system.manifest.submit.accepted)

@@ -63,4 +63,4 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     """A broker that is up."""
     broker = Broker(tmp_path).start()
     yield broker
-    broker.kill()
+    broker.close()

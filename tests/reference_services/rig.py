@@ -144,14 +144,20 @@ def run_service(target: str, port: int, environment: dict[str, str]) -> None:
         entry()
 
 
+def reserve_port() -> socket.socket:
+    """A socket that is bound and never listens: the port refuses while its owner is dead, and nobody else gets it."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
+
+
 class Service:
     """One process of a service, with a port that stays its own over kills."""
 
     def __init__(self, target: str, environment: dict[str, str]) -> None:
         self.target, self.environment = f"reference_services.{target}", environment
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind(("127.0.0.1", 0))
+        self._reserved = reserve_port()
         self.port: int = self._reserved.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -189,9 +195,8 @@ class Broker:
     """A NATS server of its own with JetStream in files, which forces every write to disk."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self._reserved = reserve_port()
+        self.port: int = self._reserved.getsockname()[1]
         self.url = f"nats://127.0.0.1:{self.port}"
         self._config = folder / "nats.conf"
         self._config.write_text(
@@ -214,6 +219,10 @@ class Broker:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        self._reserved.close()
 
 
 class Link:

@@ -13,6 +13,8 @@ import nats
 import pytest
 from nats.js import JetStreamContext
 
+from reference_services.caller_queue.outbox import Outbox
+from reference_services.order import Order
 from tests.reference_services.conftest import Launch
 from tests.reference_services.rig import Broker, Client, Link, Service, World, wait_until
 
@@ -54,7 +56,7 @@ class Queue:
         async def count(queue: JetStreamContext) -> int:
             return (await queue.stream_info("ORDERS")).state.messages
 
-        return self.ask(count)
+        return int(self.ask(count))
 
     def assert_once(self, *works: str) -> None:
         for work in works:
@@ -78,6 +80,29 @@ def test_orders_are_paid_once(queue: Queue) -> None:
     queue.place(*works)
     queue.assert_once(*works)
     assert sum(queue.world.attempts.values()) == len(works)
+
+
+def test_clicking_again_is_the_same_order(queue: Queue) -> None:
+    """Before and after it is done, the same id is accepted and adds neither order nor message."""
+    queue.place("w1")
+    queue.place("w1")
+    queue.relay()
+    queue.payments()
+    queue.assert_once("w1")
+    queue.place("w1", "w2")
+    queue.assert_once("w1", "w2")
+    assert queue.rows("orders", "select id from outbox order by id") == [("w1",), ("w2",)]
+
+
+def test_there_is_no_order_without_its_message(tmp_path: Path) -> None:
+    """One commit for both: where the message cannot be written, the order is not accepted either."""
+    outbox = Outbox(tmp_path / "orders.db")
+    with sqlite3.connect(tmp_path / "orders.db") as db:
+        db.execute("create trigger full before insert on outbox begin select raise(abort, 'no room'); end")
+    with pytest.raises(sqlite3.IntegrityError, match="no room"):
+        outbox.place(Order(id="w1", amount=5, nonce="n"))
+    with sqlite3.connect(tmp_path / "orders.db") as db:
+        assert db.execute("select id from orders").fetchall() == []
 
 
 @pytest.mark.parametrize("point", ["recv charge", "applied charge"])

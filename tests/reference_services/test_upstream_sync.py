@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class Chain:
 
 
 @pytest.fixture
-def chain(launch: Launch, world: World, tmp_path: Path) -> Iterator[Chain]:
+def chain(launch: Launch, world: World, tmp_path: Path) -> Chain:
     return Chain(launch, world, tmp_path)
 
 

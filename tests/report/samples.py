@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.checks import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode
 from harness.history import Event, Kind
 from harness.report.model import (
     Boundary,
@@ -38,9 +39,9 @@ class Script:
         return "".join(event.to_json() + "\n" for event in self.events)
 
 
-def started(script: Script, *processes: str) -> None:
+def started(script: Script, *processes: str, declared: Expectation | None = None) -> None:
     """Every process comes up, and the load begins."""
-    script.at(0, Kind.SYSTEM, data_is="declared elsewhere")
+    script.at(0, Kind.SYSTEM, **(declared or Expectation(system="sample")).to_json())
     script.at(0, Kind.PHASE, "start")
     for place, process in enumerate(processes):
         script.at(1 + place, Kind.PROCESS, process, state="started", pid=4100 + place)
@@ -57,9 +58,10 @@ def accepted(script: Script, at_ms: float, work: str, node: str = "orders") -> t
     return first, script.at(at_ms + 5.2, Kind.ANSWER, link, work, 1, outcome="ok", status=202, detail="")
 
 
-def charge(script: Script, at_ms: float, work: str, n: int, *, applies: int | None, by: str = "worker") -> list[int]:
+def charge(
+    script: Script, at_ms: float, work: str, n: int, *, applies: int | None, by: str = "worker", key: str = ""
+) -> list[int]:
     """An attempt at the charge by a process, its application if it takes effect, and the answer."""
-    key = f"{work}/charge"
     places = [script.at(at_ms, Kind.ATTEMPT, "charge", work, n, key=key, process=by)]
     if applies:
         places.append(script.at(at_ms + 0.3, Kind.APPLY, "charge", work, applies, key=key, nonce=f"c{n}", attempt=n))
@@ -68,7 +70,7 @@ def charge(script: Script, at_ms: float, work: str, n: int, *, applies: int | No
 
 def kill(script: Script, at_ms: float, process: str, fault: str) -> int:
     """The rendezvous is reached, the process dies by SIGKILL; returns the place of its death."""
-    script.at(at_ms, Kind.POINT, fault.split(" ", 2)[2], fault=fault)
+    script.at(at_ms, Kind.POINT, "@" + fault.partition("@")[2], fault=fault)
     script.at(at_ms + 0.1, Kind.FAULT, fault, state="about to")
     death = script.at(at_ms + 2.3, Kind.PROCESS, process, state="killed", pid=4101, status=-9)
     script.at(at_ms + 2.5, Kind.FAULT, fault, state="landed", proof="SIGKILL of pid 4101, exit status -9")
@@ -92,7 +94,29 @@ INBOX_BOUNDARIES = (
     Boundary(trigger="human", target="orders", nodes=("orders",), layer=("orders",), frontier=("orders->payments",)),
     Boundary(trigger="orders->payments", target="payments", nodes=("payments",), layer=("payments",)),
 )
-KILL_AFTER_CHARGE = "kill worker @applied charge w7 #1"
+KILL_AFTER_CHARGE = "kill worker @applied charge w7"
+INBOX_DECLARED = Expectation(
+    system="callee-inbox",
+    submit_node="orders",
+    nodes=(
+        ExpectedNode(name="orders", process="orders"),
+        ExpectedNode(name="payments", process="worker", boundary="inbox:payments"),
+    ),
+    effects=(ExpectedEffect(name="charge", node="payments", boundary="inbox:payments"),),
+    boundaries=(
+        ExpectedBoundary(
+            name="inbox:payments",
+            target="payments",
+            owner='inbox of "payments"',
+            process="worker",
+            placement="callee",
+            nodes=("payments",),
+            downstream=("charge",),
+        ),
+    ),
+    downstream=("charge",),
+    faults=(KILL_AFTER_CHARGE,),
+)
 
 
 def inbox_history(*, keyed: bool) -> tuple[str, dict[str, int]]:
@@ -101,14 +125,15 @@ def inbox_history(*, keyed: bool) -> tuple[str, dict[str, int]]:
     Returns the JSON lines and the places of the events that a witness names.
     """
     script, places = Script(), {}
-    started(script, "orders", "worker")
+    started(script, "orders", "worker", declared=INBOX_DECLARED)
     places["submit"], places["answer"] = accepted(script, 26, "w7")
     script.at(33, Kind.PENDING, "orders->payments", works=["w7"])
-    places["first"] = charge(script, 41, "w7", 1, applies=1)[1]
+    key = "w7/charge" if keyed else ""
+    places["first"] = charge(script, 41, "w7", 1, applies=1, key=key)[1]
     places["kill"] = kill(script, 41.6, "worker", KILL_AFTER_CHARGE)
     places["restart"] = restarted(script, 52, "worker")
     script.at(75, Kind.PHASE, "drain")
-    places["second"] = charge(script, 312, "w7", 2, applies=None if keyed else 2)[-1]
+    places["second"] = charge(script, 312, "w7", 2, applies=None if keyed else 2, key=key)[-1]
     script.at(313, Kind.ANSWERED, "charge", "w7", 2, nonce="c1" if keyed else "c2", first=not keyed, status=200)
     script.at(321, Kind.PENDING, "orders->payments", works=[])
     script.at(323, Kind.QUIET, why="nothing pending, nothing in flight, no lease held")
@@ -134,7 +159,10 @@ def duplicate_case() -> CaseReport:
         work="w7",
         summary='work w7 took effect "charge" twice at the world; allowed: once',
         witness=(
-            WitnessStep(text="submit w7 -> 202 accepted: responsibility is now with the inbox", events=(at["submit"], at["answer"])),
+            WitnessStep(
+                text="submit w7 -> 202 accepted: responsibility is now with the inbox",
+                events=(at["submit"], at["answer"]),
+            ),
             WitnessStep(text="worker charges w7 -> applied, charge #1", events=(at["first"],)),
             WitnessStep(text='KILL worker: after the effect, before "done" was stored', events=(at["kill"],)),
             WitnessStep(text="worker restarts, reads its inbox", events=(at["restart"],)),
@@ -183,7 +211,7 @@ def inbox_system(*cases: CaseReport, name: str = "callee-inbox", **changes: Any)
 
 def naive_system() -> SystemReport:
     """A background task after the 202 dies with its process: the work is lost. Announced by its manifest."""
-    fault = "kill orders @recv charge w3 #1"
+    fault = "kill orders @recv charge w3"
     script = Script()
     started(script, "orders")
     submit, answer = accepted(script, 26, "w3")
@@ -226,13 +254,13 @@ def naive_system() -> SystemReport:
 
 def queue_system() -> SystemReport:
     """A clean queue case with a broker between the processes, and a lost reply that the human's second try mends."""
-    fault = "cut reply client->orders @reply w1 #1"
+    fault = "cut reply client->orders @reply orders w1"
     script = Script()
     started(script, "broker", "orders", "relay", "stock")
     script.at(26, Kind.SUBMIT, "client->orders", "w1", 1, nonce="aa")
     script.at(27.2, Kind.DELIVER, "client->orders", "w1", 1, node="orders")
     script.at(30.9, Kind.REPLY, "client->orders", "w1", 1, node="orders", status=202)
-    script.at(31, Kind.POINT, "@reply w1 #1", fault=fault)
+    script.at(31, Kind.POINT, "@reply orders w1", fault=fault)
     script.at(31.1, Kind.FAULT, fault, state="about to")
     script.at(32.4, Kind.FAULT, fault, state="landed", proof="0 of 124 bytes of the reply passed")
     script.at(33.6, Kind.ANSWER, "client->orders", "w1", 1, outcome="unknown", status=None, detail="connection closed")
@@ -272,7 +300,7 @@ def queue_system() -> SystemReport:
 
 def figure_system() -> SystemReport:
     """The six-node graph with a human root, D and F queued, E driven by an engine that C waits for (nested)."""
-    fault = "kill c @deliver w1 #1"
+    fault = "kill c @deliver C w1"
     script = Script()
     started(script, "a", "b", "c", "d", "e", "f")
     script.at(26, Kind.SUBMIT, "client->a", "w1", 1, nonce="aa")
@@ -316,7 +344,9 @@ def figure_system() -> SystemReport:
         GraphEdge(source="C", target="F", awaits=False, trigger="caller queue"),
     )
     boundaries = (
-        Boundary(trigger="human", target="A", nodes=("A", "B", "C"), layer=("A", "B", "C", "E"), frontier=("B->D", "C->F")),
+        Boundary(
+            trigger="human", target="A", nodes=("A", "B", "C"), layer=("A", "B", "C", "E"), frontier=("B->D", "C->F")
+        ),
         Boundary(trigger="B->D", target="D", nodes=("D",), layer=("D",)),
         Boundary(trigger="C->E", target="E", nodes=("E",), layer=("E",), nested_in="human"),
         Boundary(trigger="C->F", target="F", nodes=("F",), layer=("F",)),

@@ -1,1 +1,1 @@
-"""One property per file. A file defines `PROPERTY`, a `harness.checks.property.Property`, and is found by its being here."""
+"""One property per file. Each defines `PROPERTY`, a `harness.checks.property.Property`, and is found by being here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from harness.checks.evidence import Ending, Evidence, Trail
@@ -10,7 +11,6 @@ from harness.checks.missing import likely_loss, missing_at
 from harness.checks.property import Code, Judgement, Property
 from harness.checks.verdict import Violation
 from harness.checks.witness import invoked_again, witness
-from harness.history import Kind
 
 __all__ = ["PROPERTY"]
 
@@ -66,36 +66,39 @@ def _open_triggers(evidence: Evidence, ending: Ending) -> Iterator[tuple[str, st
     told: set[str] = set()
     for edge in sorted(evidence.pending):
         left = evidence.left_pending(edge, ending.index) or _pending_again(evidence, edge, ending)
-        for work in left[1] if left else ():
+        for work in evidence.held_at(left) if left is not None else ():
             told.add(work)
-            yield edge, work, left[0] if left else ending.index
+            yield edge, work, left or 0
     if ending.state == "undriven":
         yield from (("", work, ending.index) for work in ending.works if work not in told)
 
 
-def _pending_again(evidence: Evidence, edge: str, ending: Ending) -> tuple[int, tuple[str, ...]] | None:
-    """What a store held again after it had been declared quiet, and before anything else was submitted."""
+def _pending_again(evidence: Evidence, edge: str, ending: Ending) -> int | None:
+    """The reading in which a store held something again after it was quiet, and before anything else was submitted."""
     left = evidence.left_pending(edge, ending.limit) if ending.state == "quiet" else None
-    return left if left and left[0] > ending.index else None
+    return left if left is not None and left > ending.index else None
 
 
 def _restless(evidence: Evidence, ending: Ending) -> Iterator[Violation]:
     """The first attempt of each work that came after the end; or, in a livelock, the last before it."""
     quiet, livelock = ending.state == "quiet", ending.state == "livelock"
+    restless = frozenset(ending.works or evidence.works)
     for trail in evidence.works.values() if quiet or livelock else ():
-        place = _attempt_after(evidence, trail, ending) if quiet else _endless(evidence, trail, ending)
+        if quiet:
+            place = _attempt_after(trail, ending)
+        else:
+            place = _endless(trail, ending) if trail.work in restless else None
         if place is not None:
             yield _still_trying(evidence, trail, place)
 
 
-def _attempt_after(evidence: Evidence, trail: Trail, ending: Ending) -> int | None:
-    late = (index for index in trail.events if ending.index < index < ending.limit)
-    return next((index for index in late if evidence.events[index].kind is Kind.ATTEMPT), None)
+def _attempt_after(trail: Trail, ending: Ending) -> int | None:
+    late = [places for places in trail.attempts.values() if places[-1] > ending.index]
+    firsts = (places[bisect_right(places, ending.index)] for places in late)
+    return min((place for place in firsts if place < ending.limit), default=None)
 
 
-def _endless(evidence: Evidence, trail: Trail, ending: Ending) -> int | None:
-    if ending.works and trail.work not in ending.works:
-        return None
+def _endless(trail: Trail, ending: Ending) -> int | None:
     tries = [index for places in trail.attempts.values() for index in places if index < ending.index]
     return max(tries, default=None) if len(tries) > 1 else None
 
@@ -103,9 +106,15 @@ def _endless(evidence: Evidence, trail: Trail, ending: Ending) -> int | None:
 def _left(evidence: Evidence, edge: str, work: str, place: int) -> Violation:
     trail = evidence.works.get(work, Trail(work))
     boundary = evidence.boundary_of(edge)
-    absent = missing_at(evidence, trail, evidence.effects_of(boundary), evidence.drain) if edge else []
+    owed = evidence.effects_of(boundary) if edge else evidence.expected_effects()
+    absent = missing_at(evidence, trail, owed, evidence.drain)
+    boundary = absent[0].boundary if absent else boundary
     where = f"in the store of {edge}" if edge else "in its store"
-    likely = likely_loss(evidence, trail, absent[0], evidence.drain) if absent else "the discharge was lost, and nothing repeats it"
+    likely = (
+        likely_loss(evidence, trail, absent[0], evidence.drain)
+        if absent
+        else "the discharge was lost, and nothing repeats it"
+    )
     return _violation(evidence, trail, boundary, PENDING.code, place, f"work {work} is still pending {where}", likely)
 
 
@@ -138,7 +147,7 @@ def _violation(
         owner=described.owner if described else "nobody",
         spread=invoked_again(evidence, trail, decides),
         witness=witness(evidence, trail, [each.name for each in effects], decides, place, evidence.drain.index),
-        fact=("missing", trail.work, boundary),
+        fact=("unfinished", trail.work, boundary),
     )
 
 

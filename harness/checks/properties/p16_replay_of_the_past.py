@@ -26,7 +26,7 @@ AGAIN = Code(
         "the key is made by the server, or per request, so that a repeat does not look like one",
     ),
     fixes=(
-        "keep the dedupe record in the same store and transaction as the effect, at least as long as anybody may repeat",
+        "keep the dedupe record in the same store and transaction as the effect, as long as anybody may repeat",
         "take the caller's key as it is",
     ),
     exposed_by=("no fault at all", "kill or replace of the service after the work is done"),
@@ -93,16 +93,27 @@ def _row_again(evidence: Evidence, effect: ExpectedEffect, trail: Trail, replay:
 def _judge_answers(evidence: Evidence, trail: Trail, judgement: Judgement) -> None:
     start = evidence.drain.limit
     before = evidence.outcome(trail, start)
-    opposite = {Outcome.OK: "rejected", Outcome.REJECTED: "ok"}.get(before)
+    if before is Outcome.UNKNOWN:
+        return
+    opposite = "rejected" if before is Outcome.OK else "ok"
     for place in trail.answers:
-        if place > start and opposite and evidence.events[place].data.get("outcome") == opposite:
+        answer = evidence.events[place].data.get("outcome") if place > start else None
+        if answer == opposite:
             judgement.violations.append(_otherwise(evidence, trail, place, before.value, opposite))
             return
+        if answer == before.value:
+            judgement.exercised.add(_entry(evidence))
+
+
+def _entry(evidence: Evidence) -> str:
+    """The boundary of the node that answers the client."""
+    node = evidence.expectation.submit_node
+    return next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
 
 
 def _otherwise(evidence: Evidence, trail: Trail, place: int, before: str, after: str) -> Violation:
     node = evidence.expectation.submit_node
-    boundary = next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    boundary = _entry(evidence)
     described = evidence.boundaries.get(boundary)
     return Violation(
         code=OTHERWISE.code,

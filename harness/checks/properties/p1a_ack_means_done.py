@@ -20,7 +20,7 @@ __all__ = ["PROPERTY"]
 EARLY = Code(
     code="RT103",
     title="answered ok before it was done",
-    means="A call that its caller waits for answered ok, and an effect that the answer vouches for had not taken place. "
+    means="A call that its caller waits for answered ok, and an effect that this ok vouches for had not taken place. "
     "The caller stops being responsible at that instant, so whatever is still open has lost its owner.",
     causes=(
         "a node on the path catches the error or the time limit of the service it calls, and answers 200 anyway",
@@ -29,7 +29,7 @@ EARLY = Code(
     ),
     fixes=(
         "pass the failure on: answer 5xx, so that the owner upstream tries again",
-        "answer after the effect; or make the hand-off real, with a durable trigger, and declare the edge as not awaiting",
+        "answer after the effect; or hand off for real: a durable trigger, and an edge declared as not awaiting",
     ),
     exposed_by=("cut the link to the partner at @deliver or @recv", "kill the callee at @reply"),
 )
@@ -85,7 +85,7 @@ def _violation(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], 
         got="ok first" if not never else "ok, and never applied",
         likely=_likely(evidence, trail, told[0], answer),
         upto=answer,
-        kind="missing" if never else "early",
+        kind="unfinished" if never else "early",
     )
 
 

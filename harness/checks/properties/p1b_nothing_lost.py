@@ -1,7 +1,7 @@
 """P1b: accepted work, and work whose trigger was seen in its store, leads to every effect that it should lead to.
 
-Judged at the end of the drain. A work first accepted during the replay is judged at the end of the replay: that is where
-a dedupe mark written before its effect shows, which answers "done" to a repeat of something that never happened.
+Judged at the end of the drain. A work first accepted during the replay is judged at the end of the replay: there a
+dedupe mark shows that was written before its effect, and answers "done" to a repeat of something that never happened.
 "Not yet" is a loss only where the runner proved that the state is final; a slow system is inconclusive.
 """
 
@@ -36,8 +36,8 @@ LOST = Code(
 UNOWNED = Code(
     code="RT201",
     title="stranded work without an owner",
-    means="An accepted piece of work stopped half-way in a node that no trigger re-drives. What was done stays, what was "
-    "not done will never be, and no component knows of it.",
+    means="An accepted piece of work stopped half-way in a node that no trigger re-drives. What was done stays, what "
+    "was not done never will be, and no component knows of it.",
     causes=(
         "a synchronous chain without a root trigger: nobody upstream waits and tries again",
         "the node answers at once and works afterwards, with no trigger of its own",
@@ -64,7 +64,7 @@ UNTIL_WORK = Code(
 UNTIL_RESTART = Code(
     code="RT203",
     title="stuck until a restart",
-    means="An accepted piece of work stood still until processes were restarted. In production that is the next deploy.",
+    means="An accepted piece of work stood still until a process was restarted. In production that is the next deploy.",
     causes=(
         "recovery runs at start-up only",
         "a claim or a connection that is never given up while its holder lives",
@@ -110,6 +110,7 @@ _GOT = {
     "undriven": "0 times; its trigger is still stored, and nothing drives it",
     "livelock": "0 times; it is attempted again and again without success",
 }
+_NEVER = "never took effect"
 _STUCK = {
     "stuck_until_next_work": (UNTIL_WORK, "0 times until more work was submitted"),
     "stuck_until_restart": (UNTIL_RESTART, "0 times until the processes were restarted"),
@@ -131,8 +132,10 @@ def check(evidence: Evidence) -> Judgement:
 
 
 def _ending_for(evidence: Evidence, since: int) -> Ending:
-    in_time = since < evidence.drain.index or evidence.replay is None
-    return evidence.drain if in_time or evidence.replay is None else evidence.replay
+    """The end by which work that is owed since that place must be done."""
+    if since < evidence.drain.index:
+        return evidence.drain
+    return evidence.replay or Ending(index=len(evidence.events), limit=len(evidence.events))
 
 
 def _judge_triggered(evidence: Evidence, trail: Trail, judgement: Judgement) -> None:
@@ -169,9 +172,7 @@ def _slow(trail: Trail, effect: ExpectedEffect, ending: Ending) -> str:
     return f"{effect.name} for work {trail.work} had not followed within the budget, and may still ({ending.state})"
 
 
-def _violation(
-    evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], ending: Ending, how: str
-) -> Violation:
+def _violation(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], ending: Ending, how: str) -> Violation:
     code, got = _which(trail, effects[0], ending)
     names = " and ".join(effect.name for effect in effects)
     return missing(
@@ -181,7 +182,7 @@ def _violation(
         ending,
         code=code.code,
         prop=PROPERTY.id,
-        what=f"work {trail.work} {how} and {names} never took effect",
+        what=f"work {trail.work} {how} and {names} {'did not take effect by itself' if 'until' in got else _NEVER}",
         expected="once",
         got=got,
     )

@@ -42,7 +42,9 @@ def check(evidence: Evidence) -> Judgement:
             if second:
                 found = duplicate(evidence, effect, trail, second, code=TWICE.code, prop=PROPERTY.id)
                 judgement.violations.append(found)
-            elif effect.boundary not in judgement.exercised and (effect.name in trail.applies or effect.name in evidence.rows):
+            elif effect.boundary not in judgement.exercised and (
+                effect.name in trail.applies or effect.name in evidence.rows
+            ):
                 judgement.exercised.add(effect.boundary)
     return judgement
 

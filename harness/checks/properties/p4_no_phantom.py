@@ -1,8 +1,9 @@
-"""P4: every application belongs to a submitted piece of work, carries what was submitted, and is not of a rejected one."""
+"""P4: every application belongs to submitted work, carries what was submitted, and is not of rejected work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from harness.checks.evidence import Evidence, Outcome, Trail
 from harness.checks.property import Code, Judgement, Property
@@ -46,53 +47,68 @@ REJECTED = Code(
 
 
 def check(evidence: Evidence) -> Judgement:
-    """Goes through all applications, those of unknown keys included."""
+    """Goes through all applications, those of unknown keys included; tells the first of each effect and work."""
     judgement = Judgement(unexercised="no effect took place")
     for trail in evidence.works.values():
-        for name, place in _applications(evidence, trail):
-            judgement.exercised.add(evidence.effects[name].boundary)
-            judgement.violations += _of_submitted(evidence, trail, name, place)
+        judgement.exercised.update(evidence.effects[name].boundary for name in _declared(evidence, trail))
+        judgement.violations += _of_submitted(evidence, trail)
     judgement.violations += _of_strangers(evidence)
     judgement.violations += _counted_strangers(evidence)
     return judgement
 
 
-def _applications(evidence: Evidence, trail: Trail) -> Iterator[tuple[str, int]]:
-    """Effect and place of each application in the world that is declared."""
-    for name, places in trail.applies.items():
-        if name in evidence.effects:
-            for place in places:
-                yield name, place
+def _declared(evidence: Evidence, trail: Trail) -> list[str]:
+    """The effects of this work that were seen in the world and are declared."""
+    return [name for name in trail.applies if name in evidence.effects]
 
 
-def _of_submitted(evidence: Evidence, trail: Trail, name: str, place: int) -> list[Violation]:
-    if place < trail.submits[0]:
-        return [_phantom(evidence, trail, name, place, "before it was submitted", "its key was used before it was sent")]
-    carried = evidence.events[place].data.get("payload_nonce")
-    sent = {str(evidence.events[index].data.get("nonce")) for index in trail.submits}
-    if carried is not None and sent != {"None"} and str(carried) not in sent:
-        return [_phantom(evidence, trail, name, place, "with a payload that was not submitted", _MIXED_UP)]
-    if trail.first_ok is None and evidence.outcome(trail, _stage_limit(evidence, place)) is Outcome.REJECTED:
-        return [_rejected(evidence, trail, name, place)]
-    return []
+def _of_submitted(evidence: Evidence, trail: Trail) -> Iterator[Violation]:
+    names = _declared(evidence, trail)
+    sent = {str(nonce) for nonce in _nonces(evidence, trail) if nonce is not None} if names else set()
+    refused = _refused_spans(evidence, trail) if names else []
+    for name in names:
+        yield from islice(_strange(evidence, trail, name, sent, refused), 1)
+
+
+def _nonces(evidence: Evidence, trail: Trail) -> Iterator[object]:
+    return (evidence.events[index].data.get("nonce") for index in trail.submits)
+
+
+def _refused_spans(evidence: Evidence, trail: Trail) -> list[range]:
+    """Where an application is one of rejected work: what comes before the replay is judged by the answers before it."""
+    replay, end = evidence.drain.limit, len(evidence.events)
+    spans = [range(replay), range(replay, end)]
+    return [span for span in spans if evidence.outcome(trail, span.stop) is Outcome.REJECTED]
+
+
+def _strange(evidence: Evidence, trail: Trail, name: str, sent: set[str], refused: list[range]) -> Iterator[Violation]:
+    """The applications of one effect that do not belong to what was submitted."""
+    for place in trail.applies[name]:
+        carried = evidence.events[place].data.get("payload_nonce")
+        if place < trail.submits[0]:
+            yield _phantom(
+                evidence, trail, name, place, "before it was submitted", "its key was used before it was sent"
+            )
+        elif carried is not None and sent and str(carried) not in sent:
+            yield _phantom(evidence, trail, name, place, "with a payload that was not submitted", _MIXED_UP)
+        elif any(place in span for span in refused):
+            yield _rejected(evidence, trail, name, place)
 
 
 _MIXED_UP = "the payload is rebuilt or shared, so that one work carries what belongs to another"
 
 
-def _stage_limit(evidence: Evidence, place: int) -> int:
-    """An application before the replay is judged by the answers before the replay."""
-    return evidence.drain.limit if place < evidence.drain.limit else len(evidence.events)
-
-
 def _of_strangers(evidence: Evidence) -> Iterator[Violation]:
     for trail in evidence.strangers.values():
-        for name, place in _applications(evidence, trail):
+        for name in _declared(evidence, trail):
+            place = trail.applies[name][0]
             yield _phantom(evidence, trail, name, place, "that nobody submitted", "the work id changes on its way")
+    first: dict[str, int] = {}
     for place in evidence.orphans:
-        if evidence.events[place].where in evidence.effects:
-            what = "that carries no work id"
-            yield _phantom(evidence, Trail(""), evidence.events[place].where, place, what, "the work id is dropped on its way")
+        first.setdefault(evidence.events[place].where, place)
+    for name in sorted(first.keys() & evidence.effects.keys()):
+        what = "that carries no work id"
+        yield _phantom(evidence, Trail(""), name, first[name], what, "the work id is dropped on its way")
 
 
 def _counted_strangers(evidence: Evidence) -> Iterator[Violation]:
@@ -115,7 +131,14 @@ def _phantom(evidence: Evidence, trail: Trail, name: str, place: int, which: str
 def _rejected(evidence: Evidence, trail: Trail, name: str, place: int) -> Violation:
     what = f"work {trail.work} was rejected, and {name} took place"
     return _violation(
-        evidence, trail, name, place, REJECTED.code, what, "no effect", "the effect goes out before the work is rejected"
+        evidence,
+        trail,
+        name,
+        place,
+        REJECTED.code,
+        what,
+        "no effect",
+        "the effect goes out before the work is rejected",
     )
 
 

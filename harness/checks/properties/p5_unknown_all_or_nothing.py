@@ -60,9 +60,7 @@ def _judge_twice(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect]
     for effect in effects:
         second = second_application(evidence, effect, trail) if effect.duplicates == "never" else None
         if second and second.second < evidence.drain.limit:
-            judgement.violations.append(
-                duplicate(evidence, effect, trail, second, code=TWICE_CODE, prop=PROPERTY.id)
-            )
+            judgement.violations.append(duplicate(evidence, effect, trail, second, code=TWICE_CODE, prop=PROPERTY.id))
 
 
 def _tell_partial(

@@ -1,0 +1,42 @@
+"""An ASGI application without any library, for tests that only need something that listens."""
+
+import asyncio
+import os
+import signal
+
+
+async def app(scope, receive, send):
+    """Answers every request with its process id."""
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+
+
+def main():
+    """Waits for a signal."""
+    signal.pause()
+
+
+async def async_main():
+    """Ends by itself, with output."""
+    print("it was", "async")
+    await asyncio.sleep(0)
+
+
+def failing_main():
+    """Ends with a traceback."""
+    raise RuntimeError("no luck")
+
+
+def forking_main():
+    """Forks without exec, as job queues do: a child in the session, and an orphan with a session of its own."""
+    if os.fork() == 0:
+        signal.pause()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.pause()
+        os._exit(0)
+    os.wait()
+    print("forked", flush=True)
+    signal.pause()
