@@ -1,8 +1,8 @@
 """Faults in action: what each verb of a plan does when its point is reached, how it is proven and undone.
 
 Every fault goes through the same four moments, each an event of the history: the point is reached, the fault is
-about to strike, it landed (with the proof), it was healed. A fault that is never reached leaves no trace, and the case is then
-not a test of it.
+about to strike, it landed (with the proof), it was healed. A fault that is never reached leaves no trace, and the case
+is then not a test of it.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from typing import Any
 from harness.targets import tree
 from harness.targets.imports import libraries
 from harness.targets.messages import Module, Start
-from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become, process_control
+from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become, open_log, process_control, write_to
 
 __all__ = ["main"]
 
@@ -132,10 +132,7 @@ class Keeper:
         if os.getppid() != harness:  # it died while we were starting
             self._closing = True
         self._watch_harness(harness)
-        log = os.open(self.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
+        write_to(open_log(self.folder / "keeper.log"))
 
     def _watch_harness(self, harness: int) -> None:
         """A second way to see its end: the connection stays open where a fork of the harness has inherited it."""
@@ -162,8 +159,8 @@ class Keeper:
             if self._harness_gone():
                 break
             threads = len(os.listdir("/proc/self/task"))
-            _import(name, member)
-            done.append(name)
+            if _import(name, member):
+                done.append(name)
             if len(os.listdir("/proc/self/task")) > threads:
                 threaded.append(name)
         gc.collect()
@@ -243,11 +240,13 @@ class Keeper:
         if start.name in self.mains.values():
             raise Refused(f"a process named {start.name!r} is already running")
         mark = self.marks.of(start.name)
+        log = open_log(start.log)
         heard, announce = os.pipe()
         pid = os.fork()
         if pid == 0:
             self._let_go(heard)
-            return Child(start=start, mark=mark, keeper=self.pid, announce=announce)
+            return Child(start=start, mark=mark, keeper=self.pid, log=log, announce=announce)
+        os.close(log)
         os.close(announce)
         self.mains[pid] = start.name
         self.selector.register(heard, selectors.EVENT_READ, lambda: self._announced(heard, pid))
@@ -393,12 +392,14 @@ class Keeper:
         return list(self._kill_members(lambda: tree.descendants([*tree.children(self.pid), *tree.marked(marks)])))
 
 
-def _import(name: str, member: str) -> None:
-    """As `import name` or `from name import member`. A library that cannot be had is the service's affair."""
+def _import(name: str, member: str) -> bool:
+    """As `import name` or `from name import member`. Returns whether it could; if not, that is the service's affair."""
     with contextlib.suppress(Exception, SystemExit):
         module = import_module(name)
         if member and not hasattr(module, member):
             import_module(f"{name}.{member}")
+        return True
+    return False
 
 
 def _exit(

@@ -18,12 +18,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from harness.targets.messages import Start
 from harness.targets.tree import take_mark
 
-__all__ = ["SERVER_MODULES", "Child", "become", "process_control"]
+__all__ = ["SERVER_MODULES", "Child", "become", "open_log", "process_control", "write_to"]
 
 SERVER_MODULES = (
     "uvicorn",
@@ -47,13 +48,27 @@ class Child:
     start: what to become.
     mark: the mark of its tree.
     keeper: process id of the keeper.
+    log: file descriptor of its log.
     announce: file descriptor of a pipe; one byte in it says that the service listens, or that its `main` is called now.
     """
 
     start: Start
     mark: int
     keeper: int
+    log: int
     announce: int
+
+
+def write_to(log: int) -> None:
+    """Sends standard output and errors to a file from now on, and closes its descriptor."""
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def open_log(path: Path) -> int:
+    """Opens a log for appending, readable by its owner only. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def process_control(option: int, value: int | bytes) -> None:
@@ -86,10 +101,7 @@ def _settle(child: Child) -> None:
     if os.getppid() != child.keeper:
         os._exit(1)
     process_control(SET_NAME, start.name.encode()[:15])
-    log = os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    write_to(child.log)
     os.chdir(start.cwd)
     os.environ.clear()
     os.environ.update(start.env)

@@ -21,6 +21,10 @@ from harness.world.points import Arrival
 
 __all__ = ["Handler", "Listener", "Request", "json_answer", "listen"]
 
+LINGER_S = 30.0
+"""How long a hop waits for the other end to close, where it must not be the first to do so."""
+_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
+
 Handler = Callable[["Request"], Awaitable[bytes | None]]
 
 
@@ -51,11 +55,7 @@ class Request:
 
     def to_wire(self) -> bytes:
         """The request for the next hop: unchanged, but for one connection a request."""
-        kept = [
-            (k, v)
-            for k, v in self.headers.items()
-            if k not in ("connection", "keep-alive", "transfer-encoding", "content-length")
-        ]
+        kept = [(name, value) for name, value in self.headers.items() if name not in _HOP_BY_HOP]
         kept += [("connection", "close"), ("content-length", str(len(self.body)))]
         head = f"{self.method} {self.target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in kept) + "\r\n"
         return head.encode("latin-1") + self.body

@@ -34,8 +34,8 @@ class Directive(Enum):
 class Arrival:
     """The request that waits at a point.
 
-    gone: set when the other end has closed the connection. keep_open: the hop must leave closing to the other end, since
-    a fault is about to take the answer away and our own close would tell the caller more than silence.
+    gone: set when the other end has closed the connection. keep_open: the hop must leave closing to the other end,
+    since a fault is about to take the answer away and our own close would tell the caller more than silence.
     """
 
     gone: asyncio.Event = field(default_factory=asyncio.Event)

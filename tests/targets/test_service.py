@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.targets.keeper import Keeper
-from harness.targets.messages import Start
+from harness.targets.messages import Module, Start
 from harness.targets.ports import ReservedPort
 from tests.targets.conftest import SERVICES, fetch, serve
 
@@ -63,16 +63,17 @@ async def test_libraries_are_preloaded_and_the_services_modules_are_not(keeper: 
     assert not {"counting", "own_part", "plain"} & set(keeper.preloaded)
 
 
-async def test_a_library_that_starts_threads_is_left_to_the_services(tmp_path: Path) -> None:
+async def test_a_library_that_starts_threads_is_left_to_the_services(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Forking a process with threads is unsafe, so the keeper does without such a library."""
-    from harness.targets.messages import Module
-
     library = tmp_path / "site-packages"
     library.mkdir()
     thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     (library / "threaded_library.py").write_text(thread)
     (tmp_path / "user.py").write_text("import threaded_library, json\n")
-    modules = [Module(name="user", path=(str(tmp_path), str(library)))]
+    monkeypatch.setenv("PYTHONPATH", str(library))
+    modules = [Module(name="user", path=(str(tmp_path),))]
     async with await Keeper.start(tmp_path / "universe", modules) as keeper:
         assert "json" in keeper.preloaded
         assert "threaded_library" not in keeper.preloaded

@@ -66,9 +66,9 @@ def _open_triggers(evidence: Evidence, ending: Ending) -> Iterator[tuple[str, st
     told: set[str] = set()
     for edge in sorted(evidence.pending):
         left = evidence.left_pending(edge, ending.index) or _pending_again(evidence, edge, ending)
-        for work in evidence.held_at(left) if left is not None else ():
+        for work in evidence.held_at(left) if left else ():
             told.add(work)
-            yield edge, work, left or 0
+            yield edge, work, left or ending.index
     if ending.state == "undriven":
         yield from (("", work, ending.index) for work in ending.works if work not in told)
 
@@ -81,13 +81,10 @@ def _pending_again(evidence: Evidence, edge: str, ending: Ending) -> int | None:
 
 def _restless(evidence: Evidence, ending: Ending) -> Iterator[Violation]:
     """The first attempt of each work that came after the end; or, in a livelock, the last before it."""
-    quiet, livelock = ending.state == "quiet", ending.state == "livelock"
+    find = {"quiet": _attempt_after, "livelock": _endless}.get(ending.state)
     restless = frozenset(ending.works or evidence.works)
-    for trail in evidence.works.values() if quiet or livelock else ():
-        if quiet:
-            place = _attempt_after(trail, ending)
-        else:
-            place = _endless(trail, ending) if trail.work in restless else None
+    for trail in evidence.works.values() if find else ():
+        place = find(trail, ending) if find and (ending.state == "quiet" or trail.work in restless) else None
         if place is not None:
             yield _still_trying(evidence, trail, place)
 
