@@ -1,9 +1,9 @@
 """The errors a person can meet, in two trees.
 
-`HarnessError` is everything that is the tool's or the usage's affair: a manifest that cannot be read, a part that cannot
-be set up, a fault that could not be applied or undone. `CheckViolation` is a finding about the system under test; it is
-an `AssertionError`, so that it reads as a failed test inside pytest. A message says, in this order: what failed and
-for whom, what was expected and what came, the evidence, the likely cause, and the next command.
+`HarnessError` is everything that is the tool's or the usage's affair: a manifest that cannot be read, a part that
+cannot be set up, a fault that could not be applied or undone. `CheckViolation` is a finding about the system under
+test; it is an `AssertionError`, so that it reads as a failed test inside pytest. A message says, in this order: what
+failed and for whom, what was expected and what came, the evidence, the likely cause, and the next command.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class ManifestError(HarnessError):
 
 
 class ContractError(HarnessError):
-    """The system does not do what its manifest says it does, before any fault: not ready, not routed, not submitting."""
+    """The system does not do what its manifest says, before any fault: not ready, not routed, not submitting."""
 
     exit_code = 2
 

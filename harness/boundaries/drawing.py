@@ -43,6 +43,7 @@ def draw(
     """
     parts = [
         _head(boundaries),
+        "",
         *_map(boundaries, prediction),
         "",
         *_legend(boundaries),
@@ -60,7 +61,7 @@ def _head(boundaries: Boundaries) -> str:
     counts = [_count(len(boundaries.instances), "node"), _count(len(boundaries.boundaries), "boundary", "boundaries")]
     if boundaries.unowned:
         counts.append(f"{len(boundaries.unowned)} owned by nobody")
-    return f"{boundaries.graph.name}: {', '.join(counts)}\n"
+    return f"{boundaries.graph.name}: {', '.join(counts)}"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

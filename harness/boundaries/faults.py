@@ -152,7 +152,7 @@ def _around(instance: Instance, match: re.Match[str]) -> tuple[Phase, ...]:
             return (before, applied)
         case (_, "logged" | "journaled"):
             return (logged,)
-        case (_, ""):
+        case (_, "" | "returned"):
             return (applied, logged)
         case _:
             return (applied,)
@@ -162,13 +162,10 @@ def _place(instance: Instance, name: str, *, is_call: bool) -> int | None:
     """How many steps come before the one of this name; None where it is only the beginning of all work."""
     steps = list(instance.steps)
     effects = [step for step in steps if isinstance(step, Effect)]
-    callees = {call.name: call for call in instance.calls} | {call.dst: call for call in instance.calls}
-    if not is_call:
-        for effect in effects:
-            if effect.name == name:
-                return steps.index(effect)
-    if name in callees:
-        return steps.index(callees[name])
+    if not is_call and (own := [effect for effect in effects if effect.name == name]):
+        return steps.index(own[0])
+    if len(callees := [call for call in instance.calls if name in _names_of_callee(call)]) == 1:
+        return steps.index(callees[0])
     if name == "w" and len(effects) <= 1 and not is_call:
         # The post's nodes do one thing and then call; a node that declares no effect still does its own work first.
         return steps.index(effects[0]) if effects else None
@@ -180,6 +177,11 @@ def _place(instance: Instance, name: str, *, is_call: bool) -> int | None:
         name + _did_you_mean(name, [step.name for step in steps]),
         f"crash {instance.name} before|after STEP",
     )
+
+
+def _names_of_callee(call: Call) -> tuple[str, ...]:
+    """The step's own name, the instance, and the node, which is the instance up to its path."""
+    return call.name, call.dst, call.dst.partition("@")[0]
 
 
 def _read_loss(boundaries: Boundaries, match: re.Match[str]) -> Meaning:
@@ -247,7 +249,7 @@ ENTRY = {"set", "ack", "registration"}
 """What a callee does before anything else, where the work is not simply awaited."""
 
 _DEATH = r"(?:crash|kill|pause) "
-_LOG = r"(?: (?P<log>returned|applied|logged|journaled|unlogged|not logged|not journaled))?"
+_LOG = r"(?: (?P<log>returned|logged|journaled|unlogged|not logged|not journaled))?"
 READERS = tuple(
     (re.compile(form, re.IGNORECASE), read)
     for form, read in (

@@ -250,9 +250,16 @@ def _impatience(boundaries: Boundaries, again: Again) -> Iterator[Again]:
 
 
 def _with_old_frame(boundaries: Boundaries, fault: Fault, again: Again) -> Again:
-    """A paused frame wakes up after it was replaced and takes its remaining steps as well."""
+    """A paused frame wakes up after it was replaced and takes its remaining steps as well.
+
+    With a step log it gets no further than its current step: the log refuses the record of a frame that was replaced.
+    """
     old = _Redo(boundaries)
-    for step in boundaries.instances[fault.at].steps[fault.phase.complete :]:
+    instance = boundaries.instances[fault.at]
+    left = instance.steps[fault.phase.complete :]
+    if instance.node.work == "log":
+        left = left[:1] if fault.phase.logged else ()
+    for step in left:
         old.step(fault.at, step)
     return Again(
         invocations=again.invocations + old.invocations, attempts=again.attempts + old.attempts, stranded=again.stranded

@@ -39,7 +39,7 @@ class Kind(StrEnum):
     REPLY = "reply"
     """A tap received the callee's whole answer. where: link, n: as the delivery. data: {"node", "status"}."""
     ATTEMPT = "attempt"
-    """The world received a call for an effect. where: effect, n: which attempt of this work. data: {"key", "process"}."""
+    """The world received a call for an effect. where: effect, n: which attempt. data: {"key", "process"}."""
     APPLY = "apply"
     """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt"}."""
     ANSWERED = "answered"
@@ -59,7 +59,7 @@ class Kind(StrEnum):
     QUIET = "quiet"
     """Nothing is pending or in flight any more, and nothing more can come within the declared bounds. data: {"why"}."""
     DEADLINE = "deadline"
-    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow"|..., "works"}."""
+    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow", "works"}."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

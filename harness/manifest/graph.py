@@ -67,8 +67,8 @@ def _node(node: model.Node, edges: Sequence[model.Edge]) -> Node:
 def _in_order(node: model.Node, declared: list[Step]) -> tuple[Step, ...]:
     """The steps as `steps` orders them; those it does not mention keep their place after it."""
     named = {(f"-> {step.name}" if isinstance(step, Edge) else step.name): step for step in declared}
-    ordered = dict.fromkeys(_step_name(node, text, named) for text in node.steps or ())
-    return tuple(named[name] for name in [*ordered, *(name for name in named if name not in ordered)])
+    ordered = [named[name] for name in dict.fromkeys(_step_name(node, text, named) for text in node.steps or ())]
+    return (*ordered, *(step for step in declared if step not in ordered))
 
 
 def _step_name(node: model.Node, text: str, named: dict[str, Step]) -> str:

@@ -163,7 +163,7 @@ def locate(text: str) -> dict[KeyPath, Place]:
 
 def toml_key(name: str) -> str:
     """The key as TOML writes it: bare where it can be."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)
 
 
 def toml_value(value: object) -> str:

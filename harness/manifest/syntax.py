@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.errors import Problem
 from harness.manifest.complaint import hide_secrets
+from harness.manifest.schema import fragment, resolve
 
 __all__ = ["syntax_problem"]
 
@@ -24,6 +25,7 @@ def syntax_problem(path: Path, text: str, error: Exception) -> Problem:
     lines = text.split("\n")
     stop = _line_of(error, lines)
     number, fix = _mended(lines, stop)
+    fix = _second_table(lines, stop) or fix
     return Problem(
         what="the manifest is not TOML" + (", it is nested too deeply" if isinstance(error, RecursionError) else ""),
         where=f"{path}:{number}",
@@ -49,6 +51,17 @@ def _mended(lines: list[str], stop: int) -> tuple[int, str]:
             if _is_toml(proposal) and _goes_further(lines, number, span, proposal, stop):
                 return number, proposal
     return stop, "delete this line" if _goes_further(lines, stop, 1, "", stop) else ""
+
+
+def _second_table(lines: list[str], stop: int) -> str:
+    """What to write where a table has its header twice; "" where that is not what is wrong."""
+    header = re.match(r"\[\s*(\w+)\s*\]", lines[stop - 1].strip())
+    first = next((n for n, line in enumerate(lines[: stop - 1], start=1) if header and line.strip() == header[0]), 0)
+    if not header or not first:
+        return ""
+    if resolve(fragment((header[1],))).get("type") == "array":
+        return f"[[{header[1]}]]   here and in line {first}"
+    return f"move the keys below to line {first}, and delete this line"
 
 
 def _goes_further(lines: list[str], number: int, span: int, proposal: str, stop: int) -> bool:

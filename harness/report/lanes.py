@@ -116,7 +116,7 @@ def _heads(lanes: tuple[Lane, ...], layout: _Layout) -> list[Markup]:
     drawn: list[Markup] = []
     for lane in lanes:
         x = layout.lane_x[lane.name]
-        name = clip(lane.name, layout.spacing - 8, 13, keep_end=True)
+        name = clip(lane.name, layout.spacing - 12, 14.5, keep_end=True)
         drawn.append(tag("g", tag("title", lane.name), tag("text", name, class_="strong middle", x=x, y=56)))
         if lane.kind != lane.name:
             drawn.append(tag("text", lane.kind, class_="small muted middle", x=x, y=73))

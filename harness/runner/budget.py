@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Bounds", "Budget", "Calibration"]
 
@@ -25,12 +25,17 @@ class Calibration:
 
     lag_s: longest time between an accepted answer and the last effect or hand-off of that work.
     work_s: longest time between the first submit and everything being complete.
-    start_s: how long all processes took to be ready.
+    start_s: how long all processes took to be ready. patience: factor on every budget.
     """
 
     lag_s: float = 1.0
     work_s: float = 2.0
     start_s: float = 2.0
+    patience: float = 1.0
+
+    def times(self, patience: float) -> Calibration:
+        """The same figures, for a budget that is `patience` times as long."""
+        return replace(self, patience=self.patience * patience)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class Bounds:
     def budget_s(self, faults: int, calibration: Calibration) -> float:
         """Seconds of fair time for all work to be complete after the last fault was undone."""
         once_s = self.recover_s + calibration.work_s + calibration.start_s
-        return SAFETY * ((faults + 1) * once_s + 0.5)
+        return SAFETY * calibration.patience * ((faults + 1) * once_s + 0.5)
 
     def settle_s(self, calibration: Calibration) -> float:
         """How long a system whose stores cannot be read must stay still before it counts as quiet."""
@@ -82,4 +87,4 @@ class Budget:
     @property
     def over(self) -> bool:
         """The budget is spent without progress, or the hard cap is reached."""
-        return self.still_s > self.limit_s or self.spent_s > HARD_CAP * self.limit_s
+        return self.still_s >= self.limit_s or self.spent_s > HARD_CAP * self.limit_s

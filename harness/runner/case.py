@@ -56,7 +56,7 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration) -> 
             with case.phase("load"):
                 await case.load()
             with case.phase("drain"):
-                run.settled = await case.settle()
+                run.settled = await case.settle(last=False)
             if run.settled:
                 with case.phase("replay"):
                     await case.replay_the_past()
@@ -132,7 +132,7 @@ class _Case:
         """Fair time for everything to complete."""
         return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
 
-    async def settle(self) -> bool:
+    async def settle(self, *, last: bool) -> bool:
         """Waits for quiet: work complete, nothing pending, nothing in flight, no fault under way.
 
         Returns:
@@ -140,7 +140,7 @@ class _Case:
             enough that nothing can move it any more.
         """
         budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
-        settling = Budget(self.ledger.settle_s(self.bounds, self.calibration))
+        settling = Budget(self.ledger.settle_s(self.bounds, self.calibration, last=last))
         healed = False
         while True:
             seen = len(self.history)
@@ -207,7 +207,7 @@ class _Case:
         ]
         self.clients = [asyncio.create_task(self.client.work(work)) for work in known]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
-        await self.settle()
+        await self.settle(last=True)
 
     async def ask_what_would_help(self) -> None:
         """After work stayed incomplete: does one more piece of work free it, does a restart, or is it lost?"""

@@ -86,9 +86,16 @@ class Ledger:
         await self.pending()
         await self.count_rows()
 
-    def settle_s(self, bounds: Bounds, calibration: Calibration) -> float:
-        """How long the system must stay still: longer where a store cannot be read or a work's end is unknown."""
-        return 2 * calibration.lag_s if self.sees_all and not self._unknown() else bounds.settle_s(calibration)
+    def settle_s(self, bounds: Bounds, calibration: Calibration, *, last: bool) -> float:
+        """How long the system must stay still before it counts as quiet.
+
+        Where every store can be read and every work's end is known, an empty store is quiet enough, except at the end
+        of a case: what a repeat set in motion may not have reached a store yet, so it gets twice the time that the
+        fault-free run took from the answer to the last effect.
+        """
+        if not self.sees_all or self._unknown():
+            return bounds.settle_s(calibration)
+        return 2 * calibration.lag_s if last else 0.0
 
     def _unknown(self) -> bool:
         works = {event.work for event in self.scene.history.of(Kind.SUBMIT)}

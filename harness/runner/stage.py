@@ -38,6 +38,11 @@ class Judged:
         return Verdict.ERROR if self.run.errors else self.verdict.outcome
 
     @property
+    def landed(self) -> tuple[str, ...]:
+        """The faults that proved to have hit, in words."""
+        return tuple(e.where for e in self.run.history.of(Kind.FAULT) if e.data["state"] == "landed")
+
+    @property
     def error(self) -> str:
         """What went wrong in the harness, or nothing."""
         return "\n".join(str(error) or repr(error) for error in self.run.errors)
@@ -62,14 +67,17 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def run(self, plan: Plan) -> Judged:
+    async def run(self, plan: Plan, patience: float = 1.0) -> Judged:
         """Runs one plan on its system and judges it.
+
+        Args:
+            plan: what to run. patience: factor on the liveness budget.
 
         Raises:
             ContractError: the system does not do what its manifest says, even without faults.
         """
         universe, calibration = await self.universe(plan.system)
-        run = await run_case(universe, plan, calibration)
+        run = await run_case(universe, plan, calibration.times(patience))
         return Judged(run=run, verdict=judge(run.history))
 
     async def universe(self, name: str) -> tuple[Universe, Calibration]:

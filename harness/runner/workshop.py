@@ -21,7 +21,7 @@ import httpx
 from harness.network import Network, Server, selftest
 from harness.targets import Keeper, Module, Start, base_environment
 
-__all__ = ["Workshop", "workshop"]
+__all__ = ["Workshop", "fast_folder", "workshop"]
 
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 1 << 30
@@ -46,7 +46,7 @@ async def workshop(server: Server, modules: Iterable[Module]) -> AsyncIterator[W
         modules: Python services whose libraries are loaded once, before any fork.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(_fast_folder() or tempfile.gettempdir()) / f"retrigger-{secrets.token_hex(4)}"
+        folder = fast_folder() / f"retrigger-{secrets.token_hex(4)}"
         keeper = await stack.enter_async_context(await Keeper.start(folder, modules))
         network = await stack.enter_async_context(await _network(server, keeper, folder))
         await selftest(network)
@@ -70,11 +70,11 @@ async def _network(server: Server, keeper: Keeper, folder: Path) -> Network:
     return await Network.start(server, spawn=spawn, kill=kill)
 
 
-def _fast_folder() -> str | None:
+def fast_folder() -> Path:
     """Memory where there is room: a kill keeps the page cache, so no fault of ours can tell it from a disk."""
     try:
         if os.access(SHARED_MEMORY, os.W_OK) and shutil.disk_usage(SHARED_MEMORY).free > ROOM_BYTES:
-            return str(SHARED_MEMORY)
+            return SHARED_MEMORY
     except OSError:
         pass
-    return None
+    return Path(tempfile.gettempdir())

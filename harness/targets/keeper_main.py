@@ -37,6 +37,7 @@ DEATH_LIMIT_S = 5.0
 """How long a process may take to die after SIGKILL; only one that hangs in the kernel needs more than a moment."""
 SEND_LIMIT_S = 5.0
 RECEIVE_BYTES = 65536
+HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LATER = ("uvicorn.loops.asyncio", "anyio._backends._asyncio", "pydantic.v1", "fastapi.telemetry._runtime")
 """What well-known libraries import only when first used, which would be 30 of the 37 ms to a first answer."""
 
@@ -124,7 +125,7 @@ class Keeper:
         self.control.settimeout(SEND_LIMIT_S)
         for end in (self.wake_up, self._woken):
             end.setblocking(False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in HANDLED:
             signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         self.selector.register(self.control, selectors.EVENT_READ, self._hear)
@@ -186,7 +187,6 @@ class Keeper:
     def end(self) -> None:
         """Kills everything, removes the folder, and says what was left, if anybody still listens."""
         killed = self._kill_all()
-        remove_folder(self.folder)
         left = tree.descendants(tree.children(self.pid))
         self.tell(id=self._close_order, killed=killed, left=left, folder_left=self.folder.exists())
 
@@ -242,10 +242,12 @@ class Keeper:
         mark = self.marks.of(start.name)
         log = open_log(start.log)
         heard, announce = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # until the child has handlers of its own
         pid = os.fork()
         if pid == 0:
             self._let_go(heard)
             return Child(start=start, mark=mark, keeper=self.pid, log=log, announce=announce)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         os.close(log)
         os.close(announce)
         self.mains[pid] = start.name
@@ -304,17 +306,17 @@ class Keeper:
         name = self._named(pid)
         if scope == "child":
             return {"exit": self._kill_child(name, pid, child)}
-        if scope == "parent":
-            tree.send(pid, signal.SIGKILL)
-            deaths = self._await_deaths([pid])
-        else:
+        deaths = {}
+        if scope == "tree":
             deaths = self._kill_members(lambda: self._members(name, pid))
-            if pid not in deaths:  # it had ended by itself when the first look was taken, and is a zombie
-                deaths |= self._await_deaths([pid])
+        else:
+            tree.send(pid, signal.SIGKILL)
+        if pid not in deaths:  # a parent alone, or one that had ended by itself before the first look
+            deaths |= self._await_deaths([pid])
         if pid not in deaths:
             raise Refused(f"process {pid} did not die within {DEATH_LIMIT_S} s of SIGKILL")
         del self.mains[pid]
-        survivors = [member for member in self._members(name) if member != pid]
+        survivors = self._members(name) if scope == "parent" else []
         return {"exit": _exit(name, pid, deaths[pid], killed=list(deaths), survivors=survivors)}
 
     def _kill_child(self, name: str, parent: int, child: int | None) -> dict[str, Any]:
@@ -322,7 +324,8 @@ class Keeper:
         victim = max(candidates, key=_born, default=None) if child is None else child
         if victim is None or victim not in candidates:
             raise Refused(f"process {parent} has no child process" + (f" {child}" if child else ""))
-        if not tree.freeze(lambda: [victim] if tree.alive(victim) else []):  # what stands still dies of nothing else
+        tree.freeze(lambda: [victim])
+        if not tree.stopped(victim):  # what stands still dies of nothing but our signal
             raise Refused(f"process {victim} had ended before it could be killed")
         tree.send(victim, signal.SIGKILL)
         if not tree.wait_until(lambda: not tree.alive(victim), DEATH_LIMIT_S):
@@ -333,7 +336,7 @@ class Keeper:
     def pause(self, pid: int) -> dict[str, Any]:
         """Stops the tree. Answers with the processes that were seen in state T."""
         name = self._named(pid)
-        return {"stopped": tree.freeze(lambda: self._members(name, pid))}
+        return {"stopped": list(filter(tree.stopped, tree.freeze(lambda: self._members(name, pid))))}
 
     def resume(self, pid: int) -> dict[str, Any]:
         """Lets the tree run again. Answers with what is still stopped."""
@@ -359,8 +362,7 @@ class Keeper:
             wait status of each process, as the kernel gave it to its parent, which we are or become.
         """
         deaths: dict[int, int] = {}
-        while find():
-            members = tree.freeze(find) or find()
+        while members := tree.freeze(find):
             for pid in members:
                 tree.send(pid, signal.SIGKILL)
             died = self._await_deaths(members)

@@ -108,6 +108,7 @@ def _settle(child: Child) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # what was sent since the fork arrives now
 
 
 def _run_command(start: Start) -> None:

@@ -17,7 +17,19 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["Marks", "alive", "children", "descendants", "freeze", "marked", "send", "take_mark", "thaw", "wait_until"]
+__all__ = [
+    "Marks",
+    "alive",
+    "children",
+    "descendants",
+    "freeze",
+    "marked",
+    "send",
+    "stopped",
+    "take_mark",
+    "thaw",
+    "wait_until",
+]
 
 LOOK_AGAIN_S = 0.0002
 FREEZE_LIMIT_S = 2.0
@@ -96,8 +108,10 @@ def alive(pid: int) -> bool:
     return bool(_states(pid) - set("ZX"))
 
 
-def _stopped(pid: int) -> bool:
-    return not _states(pid) - set("TtZX")
+def stopped(pid: int) -> bool:
+    """Whether the process is alive and all of its threads stand still."""
+    states = _states(pid) - set("ZX")
+    return bool(states) and not states - set("Tt")
 
 
 def send(pid: int, number: int) -> None:
@@ -123,17 +137,15 @@ def freeze(find: Callable[[], list[int]]) -> list[int]:
     when everybody stands still, is complete.
 
     Returns:
-        the processes that stand still now; fewer than there are where one cannot be stopped within 2 s.
+        all that was found; each stands still now (see `stopped`) unless it ended or could not be stopped within 2 s.
     """
-    frozen: list[int] = []
-    tried: set[int] = set()
-    while new := [pid for pid in find() if pid not in tried]:
+    found: list[int] = []
+    while new := [pid for pid in find() if pid not in found]:
         for pid in new:
             send(pid, signal.SIGSTOP)
-        tried.update(new)
-        wait_until(lambda: all(map(_stopped, new)), FREEZE_LIMIT_S)
-        frozen += [pid for pid in new if _stopped(pid) and alive(pid)]
-    return frozen
+        found += new
+        wait_until(lambda: not any(alive(pid) and not stopped(pid) for pid in new), FREEZE_LIMIT_S)
+    return found
 
 
 def thaw(find: Callable[[], list[int]]) -> list[int]:
@@ -145,5 +157,5 @@ def thaw(find: Callable[[], list[int]]) -> list[int]:
     members = find()
     for pid in reversed(members):
         send(pid, signal.SIGCONT)
-    wait_until(lambda: not any(alive(pid) and _stopped(pid) for pid in members), FREEZE_LIMIT_S)
-    return [pid for pid in members if alive(pid) and _stopped(pid)]
+    wait_until(lambda: not any(map(stopped, members)), FREEZE_LIMIT_S)
+    return list(filter(stopped, members))

@@ -1,4 +1,4 @@
-"""Random declared graphs for the properties: trees of calls in every style, with any work mode and any order of steps."""
+"""Random declared graphs for the properties: trees of calls in every style, any work mode, any order of steps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,14 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> Graph:
     for place in range(size):
         steps = [draw(edges(f"n{callee}")) for callee, caller in enumerate(callers, start=1) if caller == place]
         effects = [Effect(name=f"w{n}") for n in range(draw(st.integers(0, 2)))]
-        order = draw(st.permutations([*effects, *steps]))
+        declared: list[Effect | Edge] = [*effects, *steps]
         work = draw(st.sampled_from(["reexec", "inbox", "log", "none"]))
-        nodes.append(Node(name=f"n{place}", process=f"p{draw(st.integers(0, 2))}", work=work, steps=tuple(order)))
+        nodes.append(
+            Node(
+                name=f"n{place}",
+                process=f"p{draw(st.integers(0, 2))}",
+                work=work,
+                steps=tuple(draw(st.permutations(declared))),
+            )
+        )
     return Graph(name="random", nodes=tuple(nodes), roots=(draw(ROOTS),))

@@ -82,7 +82,7 @@ def test_a_prediction_places_every_instance_once_and_covers_every_point(graph: G
 @settings(max_examples=80, deadline=None)
 @given(graphs())
 def test_a_crash_stays_inside_its_boundary_and_below_its_frontier(graph: Graph) -> None:
-    """Containment: whoever is invoked again belongs to the owner's boundary or was handed work by it, however far down."""
+    """Containment: whoever is invoked again belongs to the owner's boundary or was handed work by it."""
     boundaries = derive(graph)
     for fault in single_faults(boundaries):
         owner = boundaries.boundary_of(fault.at)

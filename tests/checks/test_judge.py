@@ -111,6 +111,40 @@ def test_the_probe_after_a_failure_is_not_judged_by_the_drain_before_it() -> Non
     assert [(violation.work, violation.code) for violation in verdict.violations] == [("w1", "RT202")]
 
 
+def test_an_effect_that_comes_only_with_the_replay_was_lost() -> None:
+    """Somebody had to ask again: that the repeat did the work does not mend the loss."""
+    story = lost().deadline("stranded", "w1").replays().submit().accepted().applies().quiet()
+    assert [violation.code for violation in judge(story.history).violations] == ["RT101"]
+
+
+def test_a_rejection_next_to_a_try_without_an_answer_is_unknown() -> None:
+    """One of two tries was rejected, the other never answered: its effect is no phantom."""
+    story = settled(Story(inbox()).submit().submit().rejected().applies())
+    assert judge(story.history).outcome is Verdict.HOLDS
+
+
+def test_a_rejection_is_not_undone_by_a_replay_that_is_accepted() -> None:
+    """What took place while the client was told that it would not stays wrong."""
+    story = settled(Story(inbox()).submit().rejected().applies()).replays().submit().accepted().quiet()
+    assert "RT105" in {violation.code for violation in judge(story.history).violations}
+
+
+def test_a_trigger_that_only_the_runner_saw_is_left_pending_too() -> None:
+    """Undriven without a reader of the store: the works of the deadline stand for it."""
+    story = Story(inbox(edges=())).submit().accepted().applies().heals().drains().deadline("undriven", "w1")
+    assert [violation.code for violation in judge(story.history).violations] == ["RT206"]
+
+
+def test_a_trigger_left_pending_and_what_it_leads_to_are_one_violation() -> None:
+    """The pending boundary has no effect of its own; the one behind it that never came is the same fact."""
+    declared = inbox().to_json()
+    declared["boundaries"].append({"name": "outbox", "downstream": ["charge"]})
+    declared["edges"] = [{"name": "orders->relay", "boundary": "outbox"}]
+    story = Story(Expectation.from_json(declared)).submit().accepted().stored("w1", edge="orders->relay")
+    verdict = judge(story.heals().drains().deadline("undriven", "w1").history)
+    assert [violation.code for violation in verdict.violations] == ["RT204"]
+
+
 def test_a_repeat_that_is_answered_done_is_a_promise() -> None:
     """Mark before effect: the first try ends unknown and undone, the replay says ok, nothing ever happens."""
     story = settled(Story(inbox()).submit().unknown()).replays().submit().accepted().quiet()
@@ -143,8 +177,8 @@ def test_a_second_call_without_a_second_effect_is_silent() -> None:
 
 
 def test_nothing_submitted_is_not_exercised() -> None:
-    """An empty case shows nothing, quiet as it is, except that it is quiet."""
-    verdict = judge(Story(inbox()).heals().drains().history)
+    """An empty case shows nothing, however quiet it is."""
+    verdict = judge(settled(Story(inbox())).history)
     assert verdict.outcome is Verdict.NOT_EXERCISED
 
 

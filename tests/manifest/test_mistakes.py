@@ -333,7 +333,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines(tmp_path: Path)
 def test_cycle_is_named_from_node_to_node(tmp_path: Path) -> None:
     """The error says which way round the cycle goes, and every cycle is named."""
     nodes = "".join(f'[[node]]\nname = "{name}"\nprocess = "p"\n' for name in "abcde")
-    pairs = ("ab", "bc", "ca", "de", "ed")
+    pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "e"), ("e", "d")]
     edges = "".join(f'[[edge]]\nfrom = "{start}"\nto = "{end}"\nawaits = true\n' for start, end in pairs)
     problems = problems_of(f'spec = 1\nname = "round"\n{nodes}{edges}', tmp_path, "boundaries")
     assert [problem.what for problem in problems] == [

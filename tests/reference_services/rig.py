@@ -237,16 +237,17 @@ class Link:
         self._target, self._open = port, set[socket.socket]()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self) -> None:
         while True:
             try:
                 near = self._listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
             self.connections += 1
-            far = socket.create_connection(("127.0.0.1", self._target))
             self._open |= {near, far}
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
@@ -267,6 +268,8 @@ class Link:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone would leave the acceptor waiting
+        self._acceptor.join()
         self._listener.close()
         self.cut()
         for end in self._open:

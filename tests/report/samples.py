@@ -1,4 +1,4 @@
-"""Histories and reports as a run would make them, written by hand so that each test knows what the picture must show."""
+"""Histories and reports as a run would make them, written by hand so that a test knows what the picture must show."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Script:
 
     def at(self, at_ms: float, kind: Kind, where: str = "", work: str = "", n: int = 0, **data: Any) -> int:
         """Appends an event and returns its place in the history, for a witness to point at."""
+        assert not self.events or at_ms / 1000 >= self.events[-1].at_s, "the clock of a sample runs backwards"
         self.events.append(Event(at_s=at_ms / 1000, kind=kind, where=where, work=work, n=n, data=data))
         return len(self.events) - 1
 
@@ -43,9 +44,9 @@ def started(script: Script, *processes: str, declared: Expectation | None = None
     """Every process comes up, and the load begins."""
     script.at(0, Kind.SYSTEM, **(declared or Expectation(system="sample")).to_json())
     script.at(0, Kind.PHASE, "start")
-    for place, process in enumerate(processes):
-        script.at(1 + place, Kind.PROCESS, process, state="started", pid=4100 + place)
-        script.at(17 + place, Kind.PROCESS, process, state="ready", pid=4100 + place)
+    for state, at_ms in (("started", 1.0), ("ready", 17.0)):
+        for place, process in enumerate(processes):
+            script.at(at_ms + place / 2, Kind.PROCESS, process, state=state, pid=4100 + place)
     script.at(24, Kind.PHASE, "load")
 
 
@@ -174,19 +175,33 @@ def duplicate_case() -> CaseReport:
         spread="worker only",
     )
     return CaseReport(
-        plan="d1biDm", faults=(KILL_AFTER_CHARGE,), outcome=Verdict.VIOLATED, seconds=0.71, findings=(finding,),
-        landed=(KILL_AFTER_CHARGE,), history=text, reproduced=5, of=5, smallest_of=9, steps_before=11,
+        plan="d1biDm",
+        faults=(KILL_AFTER_CHARGE,),
+        outcome=Verdict.VIOLATED,
+        seconds=0.71,
+        findings=(finding,),
+        landed=(KILL_AFTER_CHARGE,),
+        history=text,
+        reproduced=5,
+        of=5,
+        smallest_of=9,
+        steps_before=11,
         phase_s={"start": 0.02, "load": 0.02, "heal": 0.02, "drain": 0.25, "judge": 0.01, "replay": 0.31},
-    )  # fmt: skip
+    )
 
 
 def keyed_case(plan: str = "k3yed1") -> CaseReport:
     """The same kill, survived: two attempts, one effect."""
     text, _ = inbox_history(keyed=True)
     return CaseReport(
-        plan=plan, faults=(KILL_AFTER_CHARGE,), outcome=Verdict.HOLDS, seconds=0.64, landed=(KILL_AFTER_CHARGE,),
-        history=text, phase_s={"start": 0.02, "load": 0.02, "drain": 0.25},
-    )  # fmt: skip
+        plan=plan,
+        faults=(KILL_AFTER_CHARGE,),
+        outcome=Verdict.HOLDS,
+        seconds=0.64,
+        landed=(KILL_AFTER_CHARGE,),
+        history=text,
+        phase_s={"start": 0.02, "load": 0.02, "drain": 0.25},
+    )
 
 
 def inbox_system(*cases: CaseReport, name: str = "callee-inbox", **changes: Any) -> SystemReport:
@@ -227,29 +242,57 @@ def naive_system() -> SystemReport:
     script.at(1641, Kind.PHASE, "judge")
     assert other_submit
     finding = Finding(
-        code="RT101", title="acknowledged work lost", property="P1b", boundary="none (no trigger owns the charge)",
-        work="w3", summary="work w3 was acknowledged and never took effect; required: once",
+        code="RT101",
+        title="acknowledged work lost",
+        property="P1b",
+        boundary="none (no trigger owns the charge)",
+        work="w3",
+        summary="work w3 was acknowledged and never took effect; required: once",
         witness=(
             WitnessStep(text='submit w3 -> 202 accepted: responsibility is now with "orders"', events=(submit, answer)),
             WitnessStep(text="orders calls charge for w3 in the background", events=(attempt,)),
             WitnessStep(text="KILL orders: after the 202, before the effect", events=(death,)),
-            WitnessStep(text="orders is up again; nothing holds w3, nothing will drive it (STRANDED)", events=(deadline,)),
+            WitnessStep(
+                text="orders is up again; nothing holds w3, nothing will drive it (STRANDED)", events=(deadline,)
+            ),
         ),
         likely="the work lives only in the memory of the process that answered 202",
-        where_to_look="orders", owner="nobody", spread="orders only",
-    )  # fmt: skip
+        where_to_look="orders",
+        owner="nobody",
+        spread="orders only",
+    )
     case = CaseReport(
-        plan="n41vex", faults=(fault,), outcome=Verdict.VIOLATED, seconds=1.7, findings=(finding,), landed=(fault,),
-        history=script.text(), reproduced=10, of=10, smallest_of=3, steps_before=4,
-    )  # fmt: skip
+        plan="n41vex",
+        faults=(fault,),
+        outcome=Verdict.VIOLATED,
+        seconds=1.7,
+        findings=(finding,),
+        landed=(fault,),
+        history=script.text(),
+        reproduced=10,
+        of=10,
+        smallest_of=3,
+        steps_before=4,
+    )
     return SystemReport(
-        name="callee-naive", path="patterns/callee_naive/retrigger.toml", verdict=Verdict.VIOLATED,
-        expect=Verdict.VIOLATED, about="Answers 202, then works in a background task of the same process.",
-        nodes=(GraphNode(name="orders", process="orders"), GraphNode(name="payments", process="orders", effects=("charge",))),
+        name="callee-naive",
+        path="patterns/callee_naive/retrigger.toml",
+        verdict=Verdict.VIOLATED,
+        expect=Verdict.VIOLATED,
+        about="Answers 202, then works in a background task of the same process.",
+        nodes=(
+            GraphNode(name="orders", process="orders"),
+            GraphNode(name="payments", process="orders", effects=("charge",)),
+        ),
         edges=(GraphEdge(source="orders", target="payments", awaits=False),),
-        unowned=("orders", "payments"), lints=("DANGLING_ASYNC orders->payments",), plans=6, cases=(case,),
-        faults_landed={"kill before effect": 1}, not_tested=("power loss",), seconds=2.2,
-    )  # fmt: skip
+        unowned=("orders", "payments"),
+        lints=("DANGLING_ASYNC orders->payments",),
+        plans=6,
+        cases=(case,),
+        faults_landed={"kill before effect": 1},
+        not_tested=("power loss",),
+        seconds=2.2,
+    )
 
 
 def queue_system() -> SystemReport:
@@ -280,22 +323,37 @@ def queue_system() -> SystemReport:
     script.at(421, Kind.PHASE, "judge")
     case = CaseReport(plan="q0clea", faults=(fault,), seconds=0.5, landed=(fault,), history=script.text())
     return SystemReport(
-        name="caller-queue", path="patterns/caller_queue/retrigger.toml", verdict=Verdict.HOLDS,
+        name="caller-queue",
+        path="patterns/caller_queue/retrigger.toml",
+        verdict=Verdict.HOLDS,
         about="Outbox, relay, work queue, idempotent consumer.",
-        nodes=(GraphNode(name="orders", process="orders"), GraphNode(name="relay", process="relay"), GraphNode(name="stock", process="stock", effects=("reserve",))),
+        nodes=(
+            GraphNode(name="orders", process="orders"),
+            GraphNode(name="relay", process="relay"),
+            GraphNode(name="stock", process="stock", effects=("reserve",)),
+        ),
         edges=(
             GraphEdge(source="orders", target="relay", awaits=False, trigger="caller outbox"),
             GraphEdge(source="relay", target="stock", awaits=False, trigger="caller queue"),
         ),
         boundaries=(
-            Boundary(trigger="human", target="orders", nodes=("orders",), layer=("orders",), frontier=("orders->relay",)),
-            Boundary(trigger="orders->relay", target="relay", nodes=("relay",), layer=("relay",), frontier=("relay->stock",)),
+            Boundary(
+                trigger="human", target="orders", nodes=("orders",), layer=("orders",), frontier=("orders->relay",)
+            ),
+            Boundary(
+                trigger="orders->relay", target="relay", nodes=("relay",), layer=("relay",), frontier=("relay->stock",)
+            ),
             Boundary(trigger="relay->stock", target="stock", nodes=("stock",), layer=("stock",)),
         ),
-        plans=64, cases=(case,), faults_landed={"reply lost": 1, "kill before effect": 3},
-        not_exercised=(NotExercised(plan="zz9", faults=("kill relay @published w1 #3",), why="only two publishes happened"),),
-        not_tested=("power loss",), seconds=1.1,
-    )  # fmt: skip
+        plans=64,
+        cases=(case,),
+        faults_landed={"reply lost": 1, "kill before effect": 3},
+        not_exercised=(
+            NotExercised(plan="zz9", faults=("kill relay @published w1 #3",), why="only two publishes happened"),
+        ),
+        not_tested=("power loss",),
+        seconds=1.1,
+    )
 
 
 def figure_system() -> SystemReport:
@@ -353,18 +411,33 @@ def figure_system() -> SystemReport:
     )
     case = CaseReport(plan="f5spil", faults=(fault,), seconds=0.4, landed=(fault,), history=script.text())
     return SystemReport(
-        name="six-nodes-nested", path="patterns/fig5/retrigger.toml", verdict=Verdict.HOLDS, nodes=nodes, edges=edges,
-        about="Figure 5 with an engine under C.", boundaries=boundaries, plans=22, cases=(case,),
-        faults_landed={"kill": 1}, seconds=0.9,
-    )  # fmt: skip
+        name="six-nodes-nested",
+        path="patterns/fig5/retrigger.toml",
+        verdict=Verdict.HOLDS,
+        nodes=nodes,
+        edges=edges,
+        about="Figure 5 with an engine under C.",
+        boundaries=boundaries,
+        plans=22,
+        cases=(case,),
+        faults_landed={"kill": 1},
+        seconds=0.9,
+    )
 
 
 def run_of(*systems: SystemReport, **changes: Any) -> RunReport:
     """A run over these systems, on the real proxy."""
     facts: dict[str, Any] = {
-        "tool_version": "0.3", "toxiproxy": PROXY, "systems": systems, "command": "retrigger demo",
-        "profile": "core", "explore": "single", "seed": 81213, "workers": 2, "seconds": 12.9,
-    }  # fmt: skip
+        "tool_version": "0.3",
+        "toxiproxy": PROXY,
+        "systems": systems,
+        "command": "retrigger demo",
+        "profile": "core",
+        "explore": "single",
+        "seed": 81213,
+        "workers": 2,
+        "seconds": 12.9,
+    }
     return RunReport(**(facts | changes))
 
 

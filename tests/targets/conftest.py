@@ -35,9 +35,8 @@ def port() -> Iterator[ReservedPort]:
 
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
-    """A keeper that has preloaded the libraries of the test services."""
-    modules = [Module(name=name, path=(SERVICES,)) for name in ("plain", "counting")]
-    async with await Keeper.start(tmp_path / "universe", modules) as keeper:
+    """A keeper that has preloaded the libraries of the plain test service."""
+    async with await Keeper.start(tmp_path / "universe", [Module(name="plain", path=(SERVICES,))]) as keeper:
         yield keeper
 
 

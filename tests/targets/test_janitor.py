@@ -32,7 +32,7 @@ async def main(folder, services):
         usual = {"env": dict(os.environ), "cwd": folder, "path": (services,)}
         app = Start(name="app", app="plain:app", port=port.number, log=folder / "app.log", **usual)
         running = await keeper.spawn(app)
-        await wait_until_ready(running, Readiness(how="/"), port=port.number, log=app.log)
+        await wait_until_ready(running, Readiness(how="tcp"), port=port.number, log=app.log)
         command = Start(name="daemon", command=(sys.executable, "-c", DAEMON), log=folder / "daemon.log", **usual)
         daemon = await keeper.spawn(command)
         while "up" not in command.log.read_text(): await asyncio.sleep(0.01)

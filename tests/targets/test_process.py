@@ -15,7 +15,7 @@ from harness.targets import tree
 from harness.targets.keeper import Keeper
 from harness.targets.messages import Start
 from harness.targets.ports import ReservedPort
-from harness.targets.process import IDENTITY, ProcessTarget, base_environment
+from harness.targets.process import ProcessTarget, base_environment
 from harness.targets.ready import Readiness
 from harness.targets.supervise import Restart
 from harness.targets.target import Target
@@ -53,13 +53,13 @@ async def test_a_restart_keeps_identity_and_port_and_a_replacement_changes_the_i
     keeper: Keeper, make: Callable[..., Start], port: ReservedPort
 ) -> None:
     """Each life has a new process; only a replacement has a new name for itself."""
-    process = target(keeper, make(app="counting:app", port=port.number), Told(), "/about")
+    process = target(keeper, make(app="plain:app", port=port.number), Told(), "/")
     seen = []
     for life in (process.start, process.restart, process.replace):
         await life()
-        about = (await fetch(port, "/about")).json()
+        about = (await fetch(port)).json()
         assert about["pid"] == process.pid
-        seen.append((about["env"][IDENTITY], about["pid"]))
+        seen.append((about["identity"], about["pid"]))
         if life == process.start:
             await process.kill()
     assert [identity for identity, _ in seen] == ["service-1", "service-1", "service-2"]

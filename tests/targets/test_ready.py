@@ -63,8 +63,8 @@ async def test_a_path_that_is_not_found_is_not_ready(
     keeper: Keeper, make: Callable[..., Start], port: ReservedPort
 ) -> None:
     """A status of 400 and above is no sign of readiness."""
-    start = make(app="counting:app", port=port.number)
-    assert "GET /absent" in await complaint(keeper, start, Readiness(how="/absent", within_s=1.0))
+    start = make(app="plain:app", port=port.number)
+    assert "GET /absent" in await complaint(keeper, start, Readiness(how="/absent", within_s=0.5))
 
 
 async def test_a_service_that_cannot_be_imported_says_so(

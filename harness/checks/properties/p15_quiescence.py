@@ -46,9 +46,9 @@ RESTLESS = Code(
 
 def check(evidence: Evidence) -> Judgement:
     """Looks at the stores at the end of the drain, and at what happened from there to the replay."""
-    judgement = Judgement(unexercised="the history ends before the drain does")
+    judgement = Judgement(unexercised="nothing was submitted, or the history ends before the drain does")
     ending = evidence.drain
-    if ending.state == "open":
+    if ending.state == "open" or not evidence.works:
         return judgement
     judgement.exercised.update({effect.boundary for effect in evidence.effects.values()} or {""})
     open_triggers = list(_open_triggers(evidence, ending))
@@ -66,9 +66,9 @@ def _open_triggers(evidence: Evidence, ending: Ending) -> Iterator[tuple[str, st
     told: set[str] = set()
     for edge in sorted(evidence.pending):
         left = evidence.left_pending(edge, ending.index) or _pending_again(evidence, edge, ending)
-        for work in evidence.held_at(left) if left else ():
-            told.add(work)
-            yield edge, work, left or ending.index
+        if left:
+            told.update(evidence.held_at(left))
+            yield from ((edge, work, left) for work in evidence.held_at(left))
     if ending.state == "undriven":
         yield from (("", work, ending.index) for work in ending.works if work not in told)
 

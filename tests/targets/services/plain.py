@@ -1,15 +1,18 @@
 """An ASGI application without any library, for tests that only need something that listens."""
 
 import asyncio
+import json
 import os
 import signal
 
 
 async def app(scope, receive, send):
-    """Answers every request with its process id."""
+    """Answers every request with its process id and who it says it is, except that nothing is found at /absent."""
     assert scope["type"] == "http"
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+    status = 404 if scope["path"] == "/absent" else 200
+    about = {"pid": os.getpid(), "identity": os.environ.get("RETRIGGER_IDENTITY")}
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(about).encode()})
 
 
 def main():

@@ -1,0 +1,144 @@
+"""The commands. Each function is one of them; its docstring is its help text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Prove that work completes exactly once, inside every responsibility boundary.",
+)
+
+WHICH = "retrigger.toml, its folder, or the name of a pattern"
+WHICH = "retrigger.toml, its folder, or the name of a pattern"
+Targets = Annotated[list[str], typer.Argument(help=WHICH, metavar="MANIFEST...")]
+Target = Annotated[str, typer.Argument(help=WHICH, metavar="MANIFEST")]
+Workers = Annotated[str, typer.Option("-n", "--workers", help="parallel workers, or auto")]
+Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
+
+
+@app.command()
+def demo(
+    workers: Workers = "auto",
+    out: Out = "build/retrigger",
+    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+) -> None:
+    """Four placements and a naive one under the same faults, side by side."""
+    from harness.cli.run import demo as run_demo
+
+    sys.exit(run_demo(workers=workers, out=out, reports=report or []))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
+def run(
+    context: typer.Context,
+    manifests: Targets,
+    explore: Annotated[str, typer.Option("--explore", help="core, single (every gap), or random")] = "single",
+    workers: Workers = "auto",
+    seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
+    examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
+    budget: Annotated[str, typer.Option("--budget", help="begin no case after this time, e.g. 180s or 5m")] = "",
+    only: Annotated[list[str] | None, typer.Option("--only", help="run only the plan of this id (repeatable)")] = None,
+    plan: Annotated[list[str] | None, typer.Option("--plan", help="faults in words, instead of exploring")] = None,
+    works: Annotated[int, typer.Option("--works", min=1, max=50, help="pieces of work in a case")] = 2,
+    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    out: Out = "build/retrigger",
+) -> None:
+    """Put a system to the test: every gap of its manifest, or random plans."""
+    from harness.cli.run import run as run_it
+
+    sys.exit(
+        run_it(
+            manifests=manifests,
+            explore=explore,
+            workers=workers,
+            seed=seed,
+            examples=examples,
+            budget=budget,
+            only=only or [],
+            faults=plan or [],
+            works=works,
+            reports=report or [],
+            out=out,
+            pytest_args=context.args,
+        )
+    )
+
+
+@app.command()
+def replay(
+    plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
+    times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,
+    out: Out = "build/retrigger",
+) -> None:
+    """Run one plan again, as often as you like."""
+    from harness.cli.replay import replay as replay_it
+
+    sys.exit(replay_it(plan=plan, times=times, out=Path(out)))
+
+
+@app.command()
+def boundaries(
+    manifest: Target,
+    json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+    fault: Annotated[str | None, typer.Option("--fault", help='predict: "crash NODE before|after STEP", ...')] = None,
+) -> None:
+    """Derive and draw boundaries, owners, layers and lints; predict a fault. Runs nothing."""
+    from harness.cli.show import boundaries as show
+
+    show(manifest, as_json=json, fault=fault)
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="a code from a report, like RT102", metavar="CODE")]) -> None:
+    """What a code means, its usual causes, how to fix them."""
+    from harness.cli.show import explain as show
+
+    show(code)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="patterns, properties, faults, or plans", metavar="WHAT")],
+    manifest: Annotated[str | None, typer.Argument(help="for `plans`: of which system")] = None,
+) -> None:
+    """List patterns, properties, faults, or the plans of a system."""
+    from harness.cli.show import list_ as show
+
+    show(what, manifest)
+
+
+@app.command()
+def doctor() -> None:
+    """What is here, which mode works, and the line that installs what is missing."""
+    from harness.cli.doctor import doctor as examine
+
+    sys.exit(examine())
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of a manifest, for editors."""
+    from harness.cli.show import schema as show
+
+    show()
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version and exit")] = False,
+) -> None:
+    """Options of the command itself."""
+    from harness import __version__
+
+    if version:
+        print(f"retrigger {__version__}")
+        raise typer.Exit

@@ -1,0 +1,73 @@
+"""`doctor`: what is here, which mode works, and the exact line that installs what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import SetupError
+from harness.network import find_server
+from harness.runner.workshop import fast_folder
+from harness.stores.resources import nats_server
+
+__all__ = ["doctor"]
+
+OK, LACKING, ABSENT = "ok", "!!", "--"
+
+
+def doctor() -> int:
+    """Prints a line for each part; returns 0 where the demo can run with real parts, 3 where only with stand-ins."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = [_python(), _toxiproxy(), _nats(), *map(_library, ("dbos", "docker")), _engine(), _strace(), _memory()]
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+    return 3 if any(mark == LACKING for mark, *_ in rows) else 0
+
+
+def _python() -> tuple[str, str, str]:
+    return (OK if sys.platform == "linux" else LACKING, "python", f"{platform.python_version()} on {sys.platform}")
+
+
+def _toxiproxy() -> tuple[str, str, str]:
+    try:
+        server = find_server()
+    except SetupError as error:
+        return LACKING, "toxiproxy", str(error)
+    steps = "\n".join(str(step) for step in server.steps)
+    advice = "" if server.real else "\ninstall Go, or put toxiproxy-server on PATH, to have the real one"
+    return OK if server.real else LACKING, "toxiproxy", f"{server}\n{steps}{advice}"
+
+
+def _nats() -> tuple[str, str, str]:
+    try:
+        return OK, "nats", nats_server()
+    except SetupError as error:
+        return LACKING, "nats", str(error)
+
+
+def _library(name: str) -> tuple[str, str, str]:
+    try:
+        return OK, name, importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ABSENT, name, f"absent: pip install {name}"
+
+
+def _engine() -> tuple[str, str, str]:
+    answers = Path("/var/run/docker.sock").exists()
+    return (OK if answers else ABSENT), "container engine", "socket found" if answers else "none (not needed)"
+
+
+def _strace() -> tuple[str, str, str]:
+    found = shutil.which("strace")
+    return (OK if found else ABSENT), "strace", found or "absent (not needed): apt-get install strace"
+
+
+def _memory() -> tuple[str, str, str]:
+    return OK, "folders", str(fast_folder())

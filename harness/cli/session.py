@@ -1,0 +1,161 @@
+"""A campaign from start to report: pytest runs the plans, on xdist workers where asked; results come in one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import __version__
+from harness.conformance.campaign import Campaign
+from harness.conformance.collect import Collected, case_from_json
+from harness.conformance.worker import CASE, CONTRACT
+from harness.errors import ContractError, HarnessError, UsageError
+from harness.network import Server, find_server
+from harness.pytest_plugin import results_of
+from harness.report.model import RunReport, Toxiproxy
+from harness.report.terminal import Reporter
+from harness.runner.system import System
+
+__all__ = ["Interrupted", "Outcome", "run_campaign", "worker_count"]
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM: everything was cleaned up, and there is no report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a campaign left: the report, and the errors that are not the system's."""
+
+    report: RunReport
+    errors: list[str]
+
+
+def worker_count(asked: str) -> int:
+    """`auto` is two workers a core: a case mostly waits for detection, not for a processor.
+
+    Raises:
+        UsageError: neither `auto` nor a number.
+    """
+    if asked == "auto":
+        return 2 * len(os.sched_getaffinity(0))
+    if not asked.isdigit():
+        raise UsageError(f"-n takes a number of workers or `auto`, not {asked!r}")
+    return int(asked)
+
+
+def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_args: list[str], command: str) -> Outcome:
+    """Runs a campaign and tells `reporter` all along.
+
+    Raises:
+        ManifestError: a manifest cannot be read.
+        ContractError: a system does not do what its manifest says, even without faults.
+        Interrupted: the person or the machine wants to stop.
+    """
+    systems = campaign.systems()
+    server = find_server(progress=lambda text: None)
+    chunks = campaign.chunks(systems)
+    workers = min(workers, max(1, len(chunks)))
+    head = RunReport(
+        tool_version=__version__,
+        toxiproxy=Toxiproxy(version=server.version, origin=server.origin, real=server.real),
+        systems=(),
+        command=command,
+        explore=campaign.explore,
+        seed=campaign.seed,
+        workers=workers,
+    )
+    reporter.run_started(head, [system.name for system in systems])
+    collector = _Collector(campaign, systems, reporter)
+    begun_s = time.monotonic()
+    _pytest(campaign, workers, collector, pytest_args, server)
+    if collector.contract:
+        raise ContractError(*dict.fromkeys(collector.contract))
+    seconds = time.monotonic() - begun_s
+    return collector.outcome(head, seconds)
+
+
+def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list[str], server: Server) -> None:
+    os.environ["RETRIGGER_TOXIPROXY"] = str(server.path) if server.path else "stand-in"
+    args = ["--pyargs", "harness.conformance.test_plans", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    args += ["-c", os.devnull, "--rootdir", str(Path.cwd())]
+    args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
+    args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
+    previous = signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        code = pytest.main([*args, *extra], plugins=[collector])
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if code == pytest.ExitCode.INTERRUPTED and not collector.crash:
+        raise Interrupted
+    if collector.crash:
+        raise HarnessError(*collector.crash)
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise HarnessError(f"pytest ended with exit status {code}")
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+class _Collector:
+    """The plugin that hears of every test in the process that reports."""
+
+    def __init__(self, campaign: Campaign, systems: list[System], reporter: Reporter) -> None:
+        self.campaign = campaign
+        self.reporter = reporter
+        self.contract: list[str] = []
+        self.crash: list[str] = []
+        chunks = campaign.chunks(systems)
+        self.collected = {
+            system.name: Collected(system=system, planned=[c for c in chunks if c.system == system.name])
+            for system in systems
+        }
+        self.begun_s = time.monotonic()
+        self.ended_s: dict[str, float] = {}
+        names = ", ".join(self.collected)
+        reporter.system_started(names, sum(each.plans for each in self.collected.values()))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes the cases out of a finished test."""
+        if report.when == "call":
+            for kind, content in results_of(report):
+                self._take(kind, content)
+        told = report.when == "call" and any(True for _ in results_of(report))
+        if report.failed and not told:
+            self.crash.append(str(report.longreprtext))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A failure while collecting is ours."""
+        if report.failed:
+            self.crash.append(str(report.longreprtext))
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """As is an internal one."""
+        self.crash.append(str(excrepr))
+
+    def _take(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == CONTRACT:
+            self.contract.append(content["text"])
+        elif kind == CASE:
+            case, name = case_from_json(content["case"]), content["system"]
+            self.collected[name].cases.append(case)
+            self.ended_s[name] = time.monotonic()
+            self.reporter.case_finished(name, case)
+
+    def outcome(self, head: RunReport, seconds: float) -> Outcome:
+        """The report of everything that came in."""
+        reports = []
+        for collected in self.collected.values():
+            report = collected.report(self.campaign, seconds)
+            reports.append(report)
+            self.reporter.system_finished(report)
+        errors = [error for collected in self.collected.values() for error in collected.errors]
+        return Outcome(report=replace(head, systems=tuple(reports), seconds=seconds), errors=errors)

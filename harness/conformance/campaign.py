@@ -1,0 +1,127 @@
+"""What a campaign runs: systems, plans, their order; the same list in every worker, computed from options alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Problem, UsageError
+from harness.plans.gaps import core, plan_of, single
+from harness.plans.model import Plan, parse_fault
+from harness.runner.system import System, open_system
+
+__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk"]
+
+EXPLORATIONS = ("core", "single", "random")
+CHUNK = 10
+NOT_TESTED = (
+    "power loss and missing fsync (a kill keeps the page cache)",
+    "disk corruption",
+    "clock jumps",
+    "faults inside third parties",
+    "races without a rendezvous",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Plans that are run by one test: one plan, or a number of random ones that Hypothesis draws.
+
+    system: name. plan: the one plan, or None. examples: how many to draw. seed: of the draw.
+    """
+
+    system: str
+    plan: Plan | None = None
+    examples: int = 0
+    seed: int = 0
+
+    @property
+    def id(self) -> str:
+        """What pytest calls it, for `-k`."""
+        if self.plan is None:
+            return f"{self.system}-random-{self.seed}"
+        family = " and ".join(fault.family for fault in self.plan.faults) or "no faults"
+        return f"{self.system}-{family}-{self.plan.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One call of `retrigger run`.
+
+    manifests: files or folders. explore: core | single | random. seed, examples: of random plans.
+    only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
+    budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
+    works: pieces of work in each case. shard: (i, n), every n-th chunk beginning with the i-th, from 1.
+    """
+
+    manifests: tuple[str, ...]
+    explore: str = "single"
+    seed: int = 0
+    examples: int = 100
+    only: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    budget_s: float | None = None
+    out: str = "build/retrigger"
+    works: int = 2
+    shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        if self.explore not in EXPLORATIONS:
+            fix = f"--explore {EXPLORATIONS[1]}"
+            raise UsageError(
+                Problem(what="no such exploration", expected=", ".join(EXPLORATIONS), got=self.explore, fix=fix)
+            )
+
+    def systems(self) -> list[System]:
+        """Reads the manifests.
+
+        Raises:
+            ManifestError: with every problem of the first file that has one.
+        """
+        return [open_system(Path(path)) for path in self.manifests]
+
+    def chunks(self, systems: list[System]) -> list[Chunk]:
+        """What is run, in order; of several systems their chunks in turn, so that none has to wait for the others."""
+        lists = [list(self._chunks_of(system)) for system in systems]
+        longest = max(map(len, lists), default=0)
+        turn = [chunks[i] for i in range(longest) for chunks in lists if i < len(chunks)]
+        first, of = self.shard
+        return turn[first - 1 :: of]
+
+    def _chunks_of(self, system: System) -> Iterator[Chunk]:
+        if self.explore == "random" and not self.faults and not self.only:
+            yield Chunk(system=system.name, plan=Plan(system=system.name, works=self.works, manifest=_path(system)))
+            for number, begin in enumerate(range(0, self.examples, CHUNK)):
+                examples = min(CHUNK, self.examples - begin)
+                yield Chunk(system=system.name, examples=examples, seed=self.seed * 10_000 + number)
+            return
+        for plan in self.plans(system):
+            if not self.only or plan.id in self.only:
+                yield Chunk(system=system.name, plan=plan)
+
+    def plans(self, system: System) -> list[Plan]:
+        """The enumerated plans of a system, the fault-free one first."""
+        if self.faults:
+            plans = [plan_of(system.manifest, *map(parse_fault, self.faults))]
+        else:
+            enumerate_plans = core if self.explore == "core" else single
+            plans = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
+        return [
+            Plan(system=plan.system, works=self.works, faults=plan.faults, manifest=_path(system)) for plan in plans
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON, to travel to the workers."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @staticmethod
+    def from_json(record: dict[str, Any]) -> Campaign:
+        """Reads what `to_json` wrote."""
+        fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
+        return Campaign(**fields)
+
+
+def _path(system: System) -> str:
+    return str(system.manifest.path.resolve())

@@ -1,0 +1,157 @@
+"""One worker of a campaign: the synchronous side of a stage, one event loop for all its cases."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from harness.checks import Verdict
+from harness.conformance.campaign import Campaign
+from harness.errors import CheckViolation, HarnessError
+from harness.network import find_server
+from harness.plans.model import Plan
+from harness.report.gather import findings_of
+from harness.report.model import CaseReport, Finding
+from harness.runner.stage import Judged, Stage
+from harness.runner.system import System
+
+__all__ = ["CASE", "CONTRACT", "Ended", "Record", "Worker"]
+
+CASE = "retrigger-case"
+CONTRACT = "retrigger-contract"
+CONFIRMATIONS = 2
+Record = Callable[[str, object], None]
+_CASES = TypeAdapter(CaseReport)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a plan ended in this worker."""
+
+    case: CaseReport
+
+    def raise_for_outcome(self, *, skip: bool = True) -> None:
+        """Turns the verdict into pytest's terms: a finding fails, what was not shown is skipped, our error raises."""
+        case = self.case
+        if case.outcome is Verdict.VIOLATED:
+            raise CheckViolation("\n\n".join(_told(finding, case) for finding in case.findings))
+        if case.outcome is Verdict.ERROR:
+            raise HarnessError(case.error)
+        if skip and case.outcome is not Verdict.HOLDS:
+            pytest.skip(f"{case.outcome}: {case.error or 'see the report'}")
+
+
+def _told(finding: Finding, case: CaseReport) -> str:
+    steps = "\n".join(f"  {number}  {step.text}" for number, step in enumerate(finding.witness, start=1))
+    return (
+        f"{finding.code} {finding.title}, boundary {finding.boundary}\n{finding.summary}\n{steps}\n"
+        f"likely: {finding.likely}\nreplay: retrigger replay {case.plan}"
+    )
+
+
+class Worker:
+    """Runs plans one after the other in a stage that is opened with the first of them."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.out = Path(campaign.out)
+        self._systems = {system.name: system for system in campaign.systems()}
+        self._loop = asyncio.Runner()
+        self._stage: Stage | None = None
+        self._ended: dict[str, Ended] = {}
+        self._confirmed: set[tuple[str, str]] = set()
+        self._kept: set[str] = set()
+        self._begun_s = time.monotonic()
+
+    def system(self, name: str) -> System:
+        """The system of this name."""
+        return self._systems[name]
+
+    def path(self, name: str) -> str:
+        """Where its manifest is."""
+        return str(self._systems[name].manifest.path.resolve())
+
+    @property
+    def out_of_time(self) -> bool:
+        """The budget of the campaign is spent."""
+        budget_s = self.campaign.budget_s
+        return budget_s is not None and time.monotonic() - self._begun_s > budget_s
+
+    def run(self, plan: Plan, record: Record) -> Ended:
+        """Runs a plan, or remembers how it ended; reports it once through `record`."""
+        if plan.id not in self._ended:
+            try:
+                ended = self._ended[plan.id] = Ended(case=self._loop.run(self._run(plan)))
+            except HarnessError as error:
+                record(CONTRACT, json.dumps({"system": plan.system, "text": str(error), "code": error.exit_code}))
+                raise
+            document = _CASES.dump_python(ended.case, mode="json")
+            record(CASE, json.dumps({"system": plan.system, "plan": plan.to_json(), "case": document}))
+        return self._ended[plan.id]
+
+    async def _run(self, plan: Plan) -> CaseReport:
+        stage = await self._open()
+        judged = await stage.run(plan)
+        if judged.outcome is Verdict.INCONCLUSIVE:
+            judged = await stage.run(plan, patience=2.0)  # too slow once: asked again with twice the time
+        reproduced, of = await self._confirm(stage, plan, judged)
+        return self._case(plan, judged, reproduced, of)
+
+    async def _open(self) -> Stage:
+        if self._stage is None:
+            self._stage = await Stage(find_server(), self._systems.values()).__aenter__()
+        return self._stage
+
+    async def _confirm(self, stage: Stage, plan: Plan, judged: Judged) -> tuple[int, int]:
+        """Runs the first violation of each kind again. One that does not come back is still a violation."""
+        kinds = {(plan.system, violation.code) for violation in judged.verdict.violations}
+        if judged.outcome is not Verdict.VIOLATED or kinds <= self._confirmed:
+            return 0, 0
+        self._confirmed |= kinds
+        again = [(await stage.run(plan)).outcome for _ in range(CONFIRMATIONS)]
+        return 1 + again.count(Verdict.VIOLATED), 1 + CONFIRMATIONS
+
+    def _case(self, plan: Plan, judged: Judged, reproduced: int, of: int) -> CaseReport:
+        self._write(f"plans/{plan.id}.json", json.dumps(plan.to_json(), indent=1) + "\n")
+        findings = findings_of(judged.run.history, judged.verdict) if judged.outcome is Verdict.VIOLATED else ()
+        return CaseReport(
+            plan=plan.id,
+            faults=tuple(str(fault) for fault in plan.faults),
+            outcome=judged.outcome,
+            seconds=judged.run.seconds["case"],
+            phase_s={name: round(s, 5) for name, s in judged.run.seconds.items() if name != "case"},
+            findings=findings,
+            landed=judged.landed,
+            history_path=self._keep_history(plan, judged),
+            reproduced=reproduced,
+            of=of,
+            error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
+        )
+
+    def _keep_history(self, plan: Plan, judged: Judged) -> str:
+        """Histories are kept of all that does not simply hold, and of the first case with faults that does."""
+        if judged.outcome is Verdict.HOLDS and (plan.system in self._kept or not plan.faults):
+            return ""
+        self._kept.add(plan.system) if judged.outcome is Verdict.HOLDS else None
+        return self._write(f"histories/{plan.id}.jsonl", judged.run.history.to_jsonl())
+
+    def _write(self, name: str, text: str) -> str:
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def close(self) -> None:
+        """Ends the stage and everything that it started."""
+        try:
+            if self._stage is not None:
+                self._loop.run(self._stage.__aexit__(None, None, None))
+        finally:
+            self._loop.close()
