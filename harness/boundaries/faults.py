@@ -190,7 +190,7 @@ def _read_loss(boundaries: Boundaries, match: re.Match[str]) -> Meaning:
     if not found:
         known = [call.key for call in boundaries.calls]
         given = f"{match['src']}->{match['dst']}"
-        raise _unreadable(f"there is no edge {given}", ", ".join(known), given + _did_you_mean(given, known), match[0])
+        raise _unreadable(f"there is no edge {given}", ", ".join(known), given + _did_you_mean(given, known), FORMS[3])
     return Meaning(text="", faults=tuple(Fault(what=what, at=call.dst) for call in found))
 
 

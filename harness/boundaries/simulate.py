@@ -58,7 +58,7 @@ def simulate(boundaries: Boundaries, faults: Iterable[Fault] = ()) -> Run:
 
 
 class _Execution:
-    """Durable state (completed, journal, known, backlog) and counts of one run."""
+    """Durable state (completed, journal, backlog) and counts of one run."""
 
     def __init__(self, boundaries: Boundaries, faults: Counter[Fault]) -> None:
         self.instances = boundaries.instances
@@ -69,7 +69,6 @@ class _Execution:
         self.registrations: Counter[str] = Counter()
         self.completed: dict[str, None] = {}
         self.journal: set[tuple[str, int]] = set()
-        self.known: set[str] = set()
         self.backlog: deque[Call] = deque()
 
     def submit(self, call: Call) -> None:
@@ -146,10 +145,7 @@ class _Execution:
 
     def register_and_wait(self, call: Call) -> None:
         """A nested trigger: whoever comes second only attaches; its own trigger drives it until it is complete."""
-        if call.dst in self.known:
-            return
-        self.known.add(call.dst)
-        self.registrations[call.dst] += 1
+        self.registrations[call.dst] += call.dst not in self.completed
         while call.dst not in self.completed:
             try:
                 self.execute(call.dst)

@@ -97,6 +97,8 @@ def _after(evidence: Evidence, trail: Trail, second: Second) -> str:
         return ", and a worker that had been given up for dead went on (no fencing)"
     if states & {"killed", "exited"} or faults & {"kill", "terminate", "replace"}:
         return ', and "done" is stored after the effect, so the restart did it again'
+    if faults & {"cut", "reset", "blackhole"}:
+        return ", and an answer that was lost is taken for work that was not done"
     if any(second.first < index < second.second for index in trail.submits):
         return ", and a repeated request is taken for a new one"
     return ", and the effect is attempted again although it was done"

@@ -56,7 +56,7 @@ class Ending:
     index: the QUIET or DEADLINE that ended it; where none did, the same as `limit`.
     limit: the first event that no longer belongs to it.
     state: quiet | stranded | undriven | livelock | slow | ... as the runner proved it; `open` where nothing ended it.
-    works: those that the runner says are incomplete.
+    works: those that the runner says are incomplete or pending.
     after: work -> stuck_until_next_work | stuck_until_restart | lost, where the runner probed for it.
     """
 
@@ -217,9 +217,9 @@ class Evidence:
         elif kind is Kind.FAULT:
             self._note_fault(index, event)
         elif kind is Kind.PHASE:
-            self._phases.setdefault(event.where, index)
-            if event.where in ("heal", "replay"):
+            if event.where in ("heal", "replay") and event.where not in self._phases:
                 self.disturbances.append(index)
+            self._phases.setdefault(event.where, index)
         elif kind is Kind.QUIET or kind is Kind.DEADLINE:
             self._endings.append(index)
         elif kind is Kind.ROWS:
@@ -254,7 +254,7 @@ class Evidence:
             index=reached[0],
             limit=limit,
             state="quiet" if quiet else str(first.data.get("state", "slow")),
-            works=tuple(first.data.get("works", ())),
+            works=tuple(dict.fromkeys([*first.data.get("works", ()), *first.data.get("pending", ())])),
             after=after,
         )
 

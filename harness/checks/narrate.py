@@ -183,18 +183,36 @@ def _give_up(telling: Telling, place: int, event: Event) -> Step:
 
 def _fault(telling: Telling, place: int, event: Event) -> Step:
     struck, _, point = event.where.partition("@")
-    verb, _, target = struck.strip().partition(" ")
-    return Step(what=f"{verb.upper()} {target}".strip(), remark=_gap(point))
+    verb, *target = struck.split()
+    direction = target[0] if len(target) > 1 else ""
+    on_link = _ON_LINKS.get(f"{verb} {direction}".strip())
+    late = ", and the call that was held takes effect later" if event.where.endswith(" late") else ""
+    what = f"{verb.upper()} {' '.join(target)}".strip()
+    return Step(what=what, remark=(on_link.format(place=_place(point)) if on_link else _gap(point)) + late)
+
+
+_ON_LINKS = {
+    "cut request": "the request never reaches {place}",
+    "reset request": "the request never reaches {place}",
+    "blackhole request": "the request never reaches {place}",
+    "cut reply": "{place} goes through, its answer never arrives",
+    "reset reply": "{place} goes through, its answer never arrives",
+    "blackhole reply": "{place} goes through, its answer never arrives",
+    "refuse": "connections are refused",
+    "dup": "the same request is delivered twice",
+    "hold": "the request is held back, and delivered late",
+}
+
+
+def _place(point: str) -> str:
+    """The node or effect of a point: `recv charge w1 #2` is at charge."""
+    return next(iter(point.split()[1:2]), "the other side")
 
 
 def _gap(point: str) -> str:
     """Where a fault struck, in words: `applied charge w1 #2` is after the effect, before the caller saw the answer."""
-    if not point:
-        return ""
-    name, *args = point.split()
-    place = args[0] if args else ""
-    words = _GAPS.get(name)
-    return words.format(place=place) if words and place else f"@{point}"
+    words = _GAPS.get(next(iter(point.split()), ""))
+    return words.format(place=_place(point)) if words else f"@{point}" if point else ""
 
 
 _GAPS = {
@@ -203,7 +221,7 @@ _GAPS = {
     "deliver": "before {place} saw the request",
     "reply": "after {place} had answered, before the answer arrived",
     "submit": "before {place} was sent",
-    "answer": "before the client saw the answer for {place}",
+    "answer": "after the client had its answer for {place}",
     "ready": "as soon as {place} was up",
 }
 

@@ -77,7 +77,7 @@ def _is_telling_answer(event: Event) -> bool:
 def _without_echo(events: Sequence[Event], places: list[int]) -> list[int]:
     """Leaves out `killed` and `paused` where the fault that did it is told anyway, and healing where there was none."""
     faults = [index for index in places if events[index].kind is Kind.FAULT]
-    struck = {word for index in faults for word in events[index].where.split()[1:3]}
+    struck = {word.partition("/")[0] for index in faults for word in events[index].where.split()[1:2]}
     return [index for index in places if not _is_echo(events[index], struck)]
 
 

@@ -60,7 +60,7 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
         Interrupted: the person or the machine wants to stop.
     """
     systems = campaign.systems()
-    server = find_server(progress=lambda text: None)
+    server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
     head = RunReport(
@@ -118,10 +118,7 @@ class _Collector:
             system.name: Collected(system=system, planned=[c for c in chunks if c.system == system.name])
             for system in systems
         }
-        self.begun_s = time.monotonic()
-        self.ended_s: dict[str, float] = {}
-        names = ", ".join(self.collected)
-        reporter.system_started(names, sum(each.plans for each in self.collected.values()))
+        reporter.cases_started(sum(each.plans for each in self.collected.values()))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the cases out of a finished test."""
@@ -147,14 +144,14 @@ class _Collector:
         elif kind == CASE:
             case, name = case_from_json(content["case"]), content["system"]
             self.collected[name].cases.append(case)
-            self.ended_s[name] = time.monotonic()
             self.reporter.case_finished(name, case)
 
     def outcome(self, head: RunReport, seconds: float) -> Outcome:
         """The report of everything that came in."""
         reports = []
         for collected in self.collected.values():
-            report = collected.report(self.campaign, seconds)
+            own_s = sum(case.seconds for case in collected.cases) / head.workers
+            report = collected.report(self.campaign, seconds if len(self.collected) == 1 else own_s)
             reports.append(report)
             self.reporter.system_finished(report)
         errors = [error for collected in self.collected.values() for error in collected.errors]

@@ -41,7 +41,8 @@ class Kind(StrEnum):
     ATTEMPT = "attempt"
     """The world received a call for an effect. where: effect, n: which attempt. data: {"key", "process"}."""
     APPLY = "apply"
-    """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt"}."""
+    """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt",
+    "process"}, and "payload_nonce" where the call carried a nonce."""
     ANSWERED = "answered"
     """The world sent its answer to attempt n. where: effect. data: {"nonce", "first": bool, "status": int}."""
     DROP = "drop"
@@ -59,7 +60,9 @@ class Kind(StrEnum):
     QUIET = "quiet"
     """Nothing is pending or in flight any more, and nothing more can come within the declared bounds. data: {"why"}."""
     DEADLINE = "deadline"
-    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow", "works"}."""
+    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow", "works",
+    "pending"}. The first one decides. A second one may follow with "after": {work: "stuck_until_next_work"|
+    "stuck_until_restart"|"lost"}: what freed the work when it was probed for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

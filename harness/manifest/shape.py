@@ -100,7 +100,7 @@ def _missing(source: Source, path: KeyPath) -> Complaint:
 def _unknown(source: Source, path: KeyPath) -> Complaint:
     key, table = str(path[-1]), path[:-1]
     known = known_keys(table)
-    headed = source.places[path].form == "header"
+    headed = source.places[path].form in ("header", "implied")
     free = (
         name
         for name in known
@@ -143,7 +143,7 @@ def _wrong(source: Source, path: KeyPath) -> Complaint:
     value, part = source.at(path), resolve(fragment(path))
     place = source.places[path]
     is_table = isinstance(value, dict) or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
-    if place.form == "header" and is_table and ("properties" in part or "$ref" in part.get("items", {})):
+    if place.form in ("header", "implied") and is_table and ("properties" in part or "$ref" in part.get("items", {})):
         expected = fix = _header(path)
     else:
         expected, fix = _expected(path), ""

@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Place:
     """Offsets of one key and its value in the text; both are the whole header where a table has a header of its own.
 
     key: first and last offset of the last part of the key. value: of the value.
-    form: `value`, `header` (`[a]`, `[[a]]`) or `dotted` (the `a` of `a.b = 1`).
+    form: `value`, `header` (`[a]`, `[[a]]`), `implied` (the `a` of `[a.b]`) or `dotted` (the `a` of `a.b = 1`).
     """
 
     key: tuple[int, int]
@@ -90,13 +90,15 @@ class _Scanner:
         self.at += width
         parts = self.keys()
         self.at += width
-        path: KeyPath = ()
-        for name, _ in parts:
-            path = self.into_last((*path, name))
-        if width == 2:
-            path = self.new_item(path if path[-1] == parts[-1][0] else path[:-1])
         place = Place(key=parts[-1][1], value=(start, self.at), form="header")
-        self.places.setdefault(path[:-1] if width == 2 else path, place)
+        path: KeyPath = ()
+        for name, span in parts[:-1]:
+            self.places.setdefault((*path, name), replace(place, key=span, form="implied"))
+            path = self.into_last((*path, name))
+        path = (*path, parts[-1][0])
+        if width == 2:
+            self.places.setdefault(path, place)
+            path = self.new_item(path)
         self.places[path] = place
         return path
 
@@ -244,7 +246,10 @@ class Source:
         parent, key = path[:-1], str(path[-1])
         if parent and parent not in self.places:
             return self.with_value(parent, {key: value})
-        return self._added(self.place(parent), f"{toml_key(key)} = {toml_value(value)}")
+        pair = f"{toml_key(key)} = {toml_value(value)}"
+        if self.place(parent).form == "implied":
+            return f"[{'.'.join(step for step in parent if isinstance(step, str))}]\n{pair}"
+        return self._added(self.place(parent), pair)
 
     def _added(self, table: Place, pair: str) -> str:
         if table.form == "header":

@@ -75,6 +75,7 @@ def single(manifest: Manifest) -> list[Plan]:
     """All plans of one fault: every gap times every fault that can strike there."""
     faults = [fault for gap in gaps(manifest) for fault in faults_at(manifest, gap)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
+    faults += [Fault(verb="kill", target=p.name, point=Point(name="quiet")) for p in killable(manifest)]
     return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
 
 
@@ -125,21 +126,34 @@ def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
 
 
 def core(manifest: Manifest) -> list[Plan]:
-    """The handful of plans that separate the placements: both sides of every hand-off and of every effect.
+    """The handful of plans that separate the placements: both sides of every hand-off and of the effects.
 
-    For the submitted node: its request and its reply lost, and a kill once it has answered; for every effect at the
-    world: a kill before it, a kill after it, its reply lost.
+    At the edge: the request lost, the reply lost, a kill once the service has answered. In each node: a kill before its
+    first effect at the world, a kill after its last one, and the reply to its last one lost.
     """
     faults: list[Fault] = []
     for gap in gaps(manifest):
-        own = _own_processes(manifest, gap)
         if gap.point.name == "deliver" and gap.caller == "client":
             faults.append(Fault(verb="cut", direction="request", target=gap.link, point=gap.point))
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=gap.point))
         if gap.point.name == "reply" and gap.caller == "client":
-            faults += [Fault(verb="kill", target=side, point=gap.point) for side in own]
-        if gap.point.name in ("recv", "applied"):
-            faults += [Fault(verb="kill", target=side, point=gap.point) for side in own]
-        if gap.point.name == "recv":
-            faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=gap.point))
-    return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
+            faults.append(Fault(verb="kill", target=gap.callee, point=gap.point))
+        effects = _effects_beside(manifest, gap)
+        before_first = bool(effects) and gap.point == Point(name="recv", where=effects[0], work=WORK)
+        after_last = bool(effects) and gap.point == Point(name="applied", where=effects[-1], work=WORK)
+        if before_first or after_last:
+            faults.append(Fault(verb="kill", target=gap.caller, point=gap.point))
+        if after_last:
+            lost = Point(name="recv", where=effects[-1], work=WORK)
+            faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
+    struck = {process.name for process in killable(manifest)}
+    possible = (fault for fault in dict.fromkeys(faults) if fault.verb == "cut" or fault.process in struck)
+    return [plan_of(manifest, fault) for fault in possible]
+
+
+def _effects_beside(manifest: Manifest, gap: Gap) -> list[str]:
+    """The world effects of the node whose effect this gap is about, in order."""
+    for node in manifest.node:
+        if any(effect.name == gap.point.where for effect in node.effects) and gap.callee == "world":
+            return [effect.name for effect in node.effects if effect.at]
+    return []

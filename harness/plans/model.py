@@ -8,7 +8,8 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
     blackhole request relay->broker @deliver orders w1
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
-`@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`. `#n` is the ordinal, 1 where it is left out.
+`@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`, and `@quiet`, when all work is done and nothing moves any
+more. `#n` is the ordinal, 1 where it is left out.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ POINTS_OF_WORK = ("submit", "answer")
 _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(
     r"(?P<verb>[a-z]+)(?: (?P<direction>request|reply))? (?P<target>[^\s@]+)"
-    r" @(?P<point>[a-z]+) (?P<args>[^#]+?)(?: ?#(?P<n>\d+))?"
+    r" @(?P<point>[a-z]+)(?: (?P<args>[^#]+?))??(?: ?#(?P<n>\d+))?"
     r"(?: until (?P<until>[a-z]+(?:\+[\d.]+)?))?(?P<late> late)?"
 )
 
@@ -41,9 +42,9 @@ _GRAMMAR = re.compile(
 class Point:
     """A place in the logic of a case where the harness can make the system wait.
 
-    name: recv | applied | deliver | reply | submit | answer | ready.
-    where: the effect, node or process; empty for submit and answer.
-    work: the work key; empty for ready.
+    name: recv | applied | deliver | reply | submit | answer | ready | quiet.
+    where: the effect, node or process; empty for submit, answer and quiet.
+    work: the work key; empty for ready and quiet.
     n: the ordinal of that arrival, from 1.
     """
 
@@ -111,7 +112,7 @@ def parse_fault(text: str) -> Fault:
         verb=verb,
         direction=direction,
         target=target,
-        point=_point(text, match["point"], match["args"].split(), int(match["n"] or 1)),
+        point=_point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1)),
         until=match["until"] or "",
         late=bool(match["late"]),
     )
@@ -124,7 +125,11 @@ def _point(text: str, name: str, args: list[str], n: int) -> Point:
     if name in POINTS_OF_WORK:
         _require(len(args) == 1, text, f"@{name} WORK", " ".join(args))
         return Point(name=name, work=args[0], n=n)
-    _require(name == "ready" and len(args) == 1, text, "@recv @applied @deliver @reply @submit @answer or @ready", name)
+    if name == "quiet":
+        _require(not args, text, "@quiet", " ".join(args))
+        return Point(name=name, n=n)
+    points = "@recv @applied @deliver @reply @submit @answer @ready PROCESS or @quiet"
+    _require(name == "ready" and len(args) == 1, text, points, f"@{name} {' '.join(args)}")
     return Point(name=name, where=args[0], n=n)
 
 

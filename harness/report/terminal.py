@@ -48,8 +48,11 @@ class Reporter(Protocol):
     def run_started(self, run: RunReport, names: Sequence[str]) -> None:
         """A run begins. run: what is known already, its systems still empty. names: of the systems to come."""
 
-    def system_started(self, name: str, cases: int) -> None:
-        """A system's turn. cases: how many are planned, 0 where that is not known."""
+    def preparing(self, text: str) -> None:
+        """Something that takes a while is set up: a server is downloaded or built."""
+
+    def cases_started(self, cases: int) -> None:
+        """The first case begins. cases: how many are planned, of all systems together; 0 where that is not known."""
 
     def stage_finished(self, stage: str, text: str, seconds: float, verdict: Verdict = Verdict.HOLDS) -> None:
         """A stage before the faults is done: the contract, the run without faults."""
@@ -113,18 +116,22 @@ class Terminal:
             warning = "NOT A REAL TOXIPROXY: the built-in stand-in carries the network faults of this run."
             self._say(f"!! {warning} `retrigger doctor` says how to get the real one.", style="bold red", hang=3)
 
-    def system_started(self, name: str, cases: int) -> None:
-        """Starts the progress of this system."""
+    def preparing(self, text: str) -> None:
+        """Prints what is being set up."""
+        self._say(f" ..  {clean(text)}", hang=5)
+
+    def cases_started(self, cases: int) -> None:
+        """Starts the progress."""
         self._started_s = self._said_s = self._clock()
         self._planned, self._outcomes = cases, []
         self._say("")
-        if self._several:
-            self._say(clean(name), style="bold")
         if self.lively:
             columns = (TextColumn("  {task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"))
             self._progress = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
-            self._task = self._progress.add_task(clean(name), total=cases or None, told="")
+            self._task = self._progress.add_task("cases", total=cases or None, told="the runs without faults come first")
             self._progress.start()
+        else:
+            self._say(" ..  starting; the runs without faults come first", hang=5)
 
     def stage_finished(self, stage: str, text: str, seconds: float, verdict: Verdict = Verdict.HOLDS) -> None:
         """Prints one line: what was done, how it went, how long it took."""
@@ -143,7 +150,8 @@ class Terminal:
     def system_finished(self, system: SystemReport) -> None:
         """Prints the outcome of the faults, a block for each kind of violation, and what was not shown."""
         self._stop_progress()
-        self._stage("faults", _counted(system), system.seconds, system.verdict)
+        stage = clean(system.name) if self._several else "faults"
+        self._stage(stage, _counted(system), system.seconds, system.verdict)
         violated = system.violated()
         kinds = list({(c.findings[0].code, c.findings[0].boundary): c for c in reversed(violated)}.values())[::-1]
         for case in kinds[:MAX_BLOCKS]:
@@ -155,8 +163,10 @@ class Terminal:
             self._say("")
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
-        self._say("")
-        self._landed(system)
+        if not self._several:
+            self._say("")
+            self._landed(system)
+            self._not_tested([system])
 
     def run_finished(self, run: RunReport, written: Sequence[str]) -> None:
         """Prints the systems side by side where there are several, and the result with the paths of the reports."""
@@ -166,6 +176,8 @@ class Terminal:
             self.console.print(_side_by_side(run.systems))
             for line in _expectations(run.systems):
                 self._say(line, hang=4)
+            self._say("")
+            self._not_tested(run.systems)
             self._say("")
         result = [f"Result: {run.verdict.value}", f"exit {exit_code(run.verdict)}", *map(clean, written)]
         self._flow(result, style=STYLES[run.verdict])
@@ -222,8 +234,11 @@ class Terminal:
     def _landed(self, system: SystemReport) -> None:
         families = [f"{clean(k)} {n}{'' if n else ' (!)'}" for k, n in system.faults_landed.items()] or ["none (!)"]
         self._flow(families, first="faults landed    ")
-        if system.not_tested:
-            self._say("not tested       " + ", ".join(map(clean, system.not_tested)), hang=17)
+
+    def _not_tested(self, systems: Sequence[SystemReport]) -> None:
+        things = dict.fromkeys(thing for system in systems for thing in system.not_tested)
+        if things:
+            self._say("not tested       " + ", ".join(map(clean, things)), hang=17)
 
     def _pairs(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._flow([f"{name}   {clean(text)}" for name, text in pairs if text], first="    ", gap=6)

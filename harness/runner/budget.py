@@ -28,7 +28,7 @@ class Calibration:
     start_s: how long all processes took to be ready. patience: factor on every budget.
     """
 
-    lag_s: float = 1.0
+    lag_s: float = 0.1
     work_s: float = 2.0
     start_s: float = 2.0
     patience: float = 1.0

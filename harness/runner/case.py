@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -19,12 +19,11 @@ from harness.plans.model import Plan
 from harness.runner.budget import TICK_S, Budget, Calibration
 from harness.runner.inject import Injector
 from harness.runner.ledger import Ledger
-from harness.runner.universe import Universe
+from harness.runner.universe import PROBE, Universe
 
 __all__ = ["CaseRun", "run_case"]
 
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
-AFTER_LIMIT = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,8 +37,12 @@ class CaseRun:
     settled: bool = False
 
 
-async def run_case(universe: Universe, plan: Plan, calibration: Calibration) -> CaseRun:
+async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True) -> CaseRun:
     """Runs a plan once in a universe.
+
+    Args:
+        universe: where. plan: what goes wrong. calibration: how long this machine takes.
+        replay: whether everything is submitted again in the end.
 
     Raises:
         ContractError, ServiceError: a process did not become ready.
@@ -57,10 +60,10 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration) -> 
                 await case.load()
             with case.phase("drain"):
                 run.settled = await case.settle(last=False)
-            if run.settled:
+            if run.settled and replay:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            else:
+            elif not run.settled:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -82,8 +85,9 @@ class _Case:
         self.scene = universe.scene
         self.history = run.history
         self.calibration = calibration
+        self.system = universe.system
         self.bounds = universe.system.bounds
-        self.injector = Injector(parts=universe, scene=self.scene, until_s=universe.system.until_s)
+        self.injector = Injector(parts=universe, scene=self.scene, until_s=self.system.until_s)
         self.ledger = Ledger(universe)
         self.client = universe.client(self.scene)
         self.clients: list[asyncio.Task[str]] = []
@@ -152,6 +156,9 @@ class _Case:
             if idle and pending == [] and complete and settling.over:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
                 await self.ledger.at_rest()
+                if not last:
+                    await self.scene.points.reach("quiet")
+                    await self._until(lambda: not self.injector.active, self.budget())
                 return True
             if idle and pending == [] and still.over and self.ledger.sees_all:
                 return await self._give_up("stranded", budget, [])
@@ -184,8 +191,7 @@ class _Case:
         await self.ledger.at_rest()
         return False
 
-    async def _until(self, condition: object, budget: Budget) -> None:
-        assert callable(condition)
+    async def _until(self, condition: Callable[[], bool], budget: Budget) -> None:
         while not condition() and not budget.over:
             seen = len(self.history)
             await self._something_moves()
@@ -202,15 +208,39 @@ class _Case:
 
     async def replay_the_past(self) -> None:
         """Submits everything again with the same keys and payloads; then the system must come to rest unchanged."""
-        known = [
-            work for work, task in zip(self.run.plan.work_keys, self.clients, strict=True) if task.result() != "unknown"
-        ]
-        self.clients = [asyncio.create_task(self.client.work(work)) for work in known]
+        self.clients = [asyncio.create_task(self.client.work(work)) for work in self.run.plan.work_keys]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
         await self.settle(last=True)
 
     async def ask_what_would_help(self) -> None:
-        """After work stayed incomplete: does one more piece of work free it, does a restart, or is it lost?"""
+        """After work stayed behind with its trigger still set: does more work free it, does a restart, or is it lost?
+
+        Real queues show all three. The first deadline has decided the verdict; what is seen here only explains it.
+        """
+        decided = self.history.of(Kind.DEADLINE)[-1].data
+        if decided["state"] == "stranded" or not self.system.triggered_edges:
+            return
+        after: dict[str, str] = {}
+        self.clients.append(asyncio.create_task(self.client.work(PROBE)))
+        left = await self._freed(decided["works"], "stuck_until_next_work", after)
+        if left:
+            for name in self.system.process_names:
+                await self.universe.start_again(name)
+            left = await self._freed(left, "stuck_until_restart", after)
+        after |= dict.fromkeys(left, "lost")
+        self.history.record(Kind.DEADLINE, **decided, after=after)
+
+    async def _freed(self, works: list[str], how: str, after: dict[str, str]) -> list[str]:
+        """Waits for these works to complete; notes which did, and returns those that did not."""
+        budget = Budget(self.bounds.stable_s(self.calibration))
+        left = works
+        while left and not budget.over:
+            await self._something_moves()
+            budget.tick()
+            await self.ledger.complete()
+            left = [work for work in self.ledger.incomplete() if work in works]
+        after |= {work: how for work in works if work not in left}
+        return left
 
     async def close(self) -> None:
         """Ends clients, faults, readers and processes, and verifies that no fault is left."""

@@ -106,7 +106,7 @@ async def smoke(universe: Universe) -> Calibration:
         ContractError: work is not accepted, an effect never comes, or a link is not used.
     """
     system = universe.system
-    run = await run_case(universe, Plan(system=system.name), Calibration())
+    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False)
     if run.errors:
         raise run.errors[0]
     problems = [*_not_accepted(system, run.history), *_never_attempted(system, run.history)]

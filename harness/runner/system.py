@@ -58,6 +58,11 @@ class System:
         return links(self.manifest) | {("client", self.process_of(self.submit.node))}
 
     @cached_property
+    def process_names(self) -> tuple[str, ...]:
+        """What is started for each case, in order."""
+        return tuple(process.name for process in self.manifest.process if process.url is None)
+
+    @cached_property
     def resource_names(self) -> set[str]:
         """Brokers and databases."""
         return {resource.name for resource in self.manifest.resource}

@@ -34,10 +34,12 @@ from harness.world.scene import Scene
 from harness.world.tap import Route, tap
 from harness.world.world import World
 
-__all__ = ["Universe"]
+__all__ = ["PROBE", "Universe"]
 
 CLIENT = "client"
 WORLD = "world"
+PROBE = "probe"
+"""The work that is submitted after others stayed behind, to see whether it frees them."""
 
 
 class Universe:
@@ -135,8 +137,9 @@ class Universe:
         """Empties the resources and sets a new scene: history, points, work ids, folders, processes not yet started."""
         self.cases += 1
         tag = secrets.token_hex(3)
-        ids = {key: f"{key}-{tag}" for key in plan.work_keys}
-        nonces = {key: secrets.token_hex(4) for key in plan.work_keys}
+        keys = (*plan.work_keys, PROBE)
+        ids = {key: f"{key}-{tag}" for key in keys}
+        nonces = {key: secrets.token_hex(4) for key in keys}
         scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
         self._old_ids |= set(ids.values())
         for kind in self.resources.values():

@@ -187,6 +187,7 @@ class Keeper:
     def end(self) -> None:
         """Kills everything, removes the folder, and says what was left, if anybody still listens."""
         killed = self._kill_all()
+        remove_folder(self.folder)
         left = tree.descendants(tree.children(self.pid))
         self.tell(id=self._close_order, killed=killed, left=left, folder_left=self.folder.exists())
 

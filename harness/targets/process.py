@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -62,6 +64,8 @@ class ProcessTarget:
         self._readiness = readiness
         self._tell = tell
         self._number = 1
+        self._restart = restart
+        self._restart_delay_s = restart_delay_s
         self._running: Running | None = None
         self._supervisor = Supervisor(restart, self._start_again, restart_delay_s)
 
@@ -78,8 +82,12 @@ class ProcessTarget:
         return self._running.pid if self._running is not None and not self._running.exited.done() else None
 
     async def start(self) -> None:
-        """See `Target.start`."""
-        await self._come_to_life(ContractError)
+        """See `Target.start`. A process that ends before it was ever ready is not supervised: that is no contract."""
+        try:
+            await self._come_to_life(ContractError)
+        except BaseException:
+            await self._give_up()
+            raise
 
     async def kill(self, scope: Scope = "tree", child: int | None = None) -> Exit:
         """See `Target.kill`. Killing one child leaves the process as it is."""
@@ -112,11 +120,33 @@ class ProcessTarget:
         self._report("resumed", pid=self.pid)
 
     async def restart(self) -> None:
-        """See `Target.restart`. Raises ServiceError where it does not become ready."""
+        """See `Target.restart`. Raises ServiceError where it does not become ready.
+
+        Its supervisor works already: where it ends by itself before it is ready, for instance because what it needs is
+        not there yet, it is started again, as long as it may take to become ready.
+        """
         self._supervisor.stand_down()
         if self.pid is not None:
             await self.kill()
-        await self._come_to_life(ServiceError)
+        end_s = time.monotonic() + self._readiness.within_s
+        try:
+            while not await self._came_back(end_s):
+                await asyncio.sleep(self._restart_delay_s)
+        except BaseException:
+            await self._give_up()
+            raise
+
+    async def _came_back(self, end_s: float) -> bool:
+        """One try of a restart; False where it ended by itself and may be tried again."""
+        try:
+            await self._come_to_life(ServiceError)
+        except ServiceError:
+            crashed = self._running is not None and self._running.exited.done() and not self._running.asked_to_end
+            if not crashed or self._restart == "never" or time.monotonic() > end_s:
+                raise
+            self._supervisor.stand_down()
+            return False
+        return True
 
     async def replace(self) -> None:
         """See `Target.replace`. Port, log and data folder stay; RETRIGGER_IDENTITY changes."""
@@ -141,23 +171,23 @@ class ProcessTarget:
         return f": {self._running.exited.result().how}" if self._running is not None else ""
 
     async def _come_to_life(self, error: type[HarnessError]) -> None:
-        """Starts a life, waits until it is ready, and kills it where it does not become so or we are cancelled."""
+        """Starts a life and waits until it is ready."""
         start = replace(self._start, env={**self._start.env, IDENTITY: self.identity})
         running = self._running = await self._keeper.spawn(start, self._exited)
         self._report("started", pid=running.pid, identity=self.identity)
-        try:
-            port, log = self._start.port, self._start.log
-            took_s = await wait_until_ready(running, self._readiness, port=port, log=log, error=error)
-        except BaseException:
-            running.asked_to_end = True
-            if not running.exited.done():
-                with contextlib.suppress(FaultError):
-                    await self._keeper.kill(running.pid)
-            raise
+        port, log = self._start.port, self._start.log
+        took_s = await wait_until_ready(running, self._readiness, port=port, log=log, error=error)
         self._report("ready", pid=running.pid, took_s=round(took_s, 4))
 
+    async def _give_up(self) -> None:
+        """A start has failed or was cancelled: nothing of it stays, and nobody tries again."""
+        self._supervisor.stand_down()
+        if self.pid is not None:
+            with contextlib.suppress(FaultError):
+                await self._keeper.kill(self.pid)
+
     async def _start_again(self) -> None:
-        """What the supervisor does. A failure shows in the history: an exit, or a start that never got ready."""
+        """What the supervisor does. It does not care for readiness: that somebody is not ready shows in the history."""
         with contextlib.suppress(HarnessError):
             await self._come_to_life(ServiceError)
 

@@ -77,6 +77,11 @@ def test_the_text_says_who_recovers_and_what_is_lost(name: str, fault: str, word
         assert word in text
 
 
+def test_layers_show_as_thin_lanes_beside_thick_boundaries() -> None:
+    """Fig. 9: Fx lies in the human's layer and in its own boundary."""
+    assert "engine:Fx   ┊ ┃" in describe(figure("fig9_human")).text()
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_fits_a_terminal(name: str) -> None:
     """No line of a figure is wider than 120 columns, and none ends in blanks."""

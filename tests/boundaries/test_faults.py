@@ -107,6 +107,32 @@ def test_a_client_that_nobody_stands_behind_does_not_ask_again() -> None:
     assert not ask("fig3", "lose reply client->A").prediction.stranded  # type: ignore[union-attr]
 
 
+def test_a_human_before_an_inbox_clicks_again_until_he_sees_the_ack() -> None:
+    """The inbox owns the work, but until the ack is seen the human asks again."""
+    text = """
+[submit]
+node = "B"
+root = "human"
+trigger = { placement = "callee", kind = "inbox" }
+[[node]]
+name = "B"
+process = "p"
+"""
+    lost_request = describe(graph_from(text), "lose request client->B").prediction
+    lost_reply = describe(graph_from(text), "lose reply client->B").prediction
+    assert lost_request is not None
+    assert lost_reply is not None
+    assert (lost_request.stranded, lost_request.must) == (False, {})
+    assert (lost_reply.stranded, lost_reply.must) == (False, {"B": 1})
+
+
+def test_a_restarted_store_may_re_drive_but_need_not() -> None:
+    """It may have held nothing, so even the only trigger in it is no certain repetition."""
+    prediction = ask("fig2_callee", "crash store inbox").prediction
+    assert prediction is not None
+    assert (prediction.must, prediction.may) == ({}, {"callee": 1})
+
+
 def test_a_process_kill_takes_retrying_callers_with_it() -> None:
     """Two nodes of one process die together, so an in-situ retry between them saves nothing."""
     graph = graph_from(

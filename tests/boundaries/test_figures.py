@@ -220,6 +220,7 @@ def test_nested_boundaries_differ_from_their_layers() -> None:
         "engine:Fx": (("Fx",), ("Fx", "Fy"), None),
         "engine:Fy": (("Fy",), ("Fy",), "engine:Fx"),
     }
+    assert derived("fig9").boundary("engine:Fx").frontier == (), "what is awaited is not handed off"
     assert {b.name: (b.nodes, b.layer, b.nested_in) for b in derived("fig9_human").boundaries} == {
         "human:API": (("API",), ("API", "Fx", "Fy", "S"), None),
         "engine:Fx": (("Fx",), ("Fx", "Fy", "S"), "human:API"),

@@ -145,6 +145,18 @@ def test_a_trigger_left_pending_and_what_it_leads_to_are_one_violation() -> None
     assert [violation.code for violation in verdict.violations] == ["RT204"]
 
 
+def test_a_livelock_is_blamed_on_the_work_that_goes_in_circles() -> None:
+    """A work that needed two attempts and was done long ago is not the one that never comes to rest."""
+    story = done().attempts().submit("w2").accepted("w2").applies("w2").attempts("w2").attempts("w2")
+    named = Story(inbox())
+    named.events = list(story.events)
+    for ending in (
+        named.heals().drains().deadline("livelock", pending=["w2"]),
+        story.heals().drains().deadline("livelock"),
+    ):
+        assert [violation.work for violation in judge(ending.history).violations] == ["w2"]
+
+
 def test_a_repeat_that_is_answered_done_is_a_promise() -> None:
     """Mark before effect: the first try ends unknown and undone, the replay says ok, nothing ever happens."""
     story = settled(Story(inbox()).submit().unknown()).replays().submit().accepted().quiet()

@@ -6,6 +6,7 @@ import pytest
 
 from harness.checks import judge, narrate
 from harness.checks.witness import LONGEST_WITNESS
+from harness.history import Kind
 from tests.checks.fixtures import BAD, lost, settled
 from tests.checks.story import Story, inbox, nobody
 
@@ -42,6 +43,23 @@ def test_a_loss_without_an_owner_is_told_step_by_step() -> None:
         "6 all faults are healed only what was killed is started again",
         "7 nothing moves, and no trigger is left -> charge: 0 times <- not done",
     ]
+
+
+def test_a_lost_reply_is_told_as_what_it_does() -> None:
+    """Where a cut was armed matters less than what it made of the call."""
+    story = Story(inbox()).submit().applies(key="1")
+    story.tell(Kind.FAULT, where="cut reply worker->world @recv charge w1", state="landed").accepted()
+    lines = told(settled(story.applies(key="2")))
+    assert lines[2] == "3 CUT reply worker->world charge goes through, its answer never arrives"
+
+
+def test_healing_is_told_once_and_only_after_a_fault() -> None:
+    """The replay heals as well; that is no news."""
+    story = settled(Story(inbox()).submit().accepted().applies(key="1").killed().restarted()).replays().heals()
+    lines = told(story.submit().accepted().applies(key="2").quiet())
+    assert sum("healed" in line for line in lines) == 1
+    quiet = settled(Story(inbox()).submit().accepted().applies(key="1")).replays().submit().accepted().applies(key="2")
+    assert not any("healed" in line for line in told(quiet))
 
 
 def test_an_answer_that_comes_after_other_steps_stands_on_its_own_line() -> None:

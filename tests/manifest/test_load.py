@@ -96,10 +96,24 @@ def test_secret_of_the_environment_is_not_printed(tmp_path: Path) -> None:
     problems = [
         *problems_of(WHOLE.replace('env = { DATA_DIR = "{data}" }', env), tmp_path),
         *problems_of(WHOLE.replace('env = { DATA_DIR = "{data}" }', "env = { API_KEY = 12345 }"), tmp_path),
+        *problems_of(WHOLE.replace("PAYMENTS_URL", 'api_token = "hush"\nX = 1\nPAYMENTS_URL'), tmp_path),
+        *problems_of(WHOLE.replace('env = { DATA_DIR = "{data}" }', 'env = { api_key = "hush", X = 1 }'), tmp_path),
         *problems_of(WHOLE.replace('env = { DATA_DIR = "{data}" }', 'env = { API_KEY = ["hush"] }'), tmp_path),
     ]
-    assert len(problems) == 3
+    assert len(problems) == 5
     assert not any("hush" in str(problem) or "12345" in str(problem) for problem in problems)
+
+
+def test_manifest_with_nothing_in_it_says_what_belongs_there(tmp_path: Path) -> None:
+    """The three things that a run needs are named, and only the nodes where boundaries are asked for."""
+    text = 'spec = 1\nname = "empty"\n'
+    assert [problem.where.split()[-1] for problem in problems_of(text, tmp_path, "boundaries")] == ["node"]
+    wanted = problems_of(text, tmp_path)
+    assert [problem.where.split()[-1] for problem in wanted] == ["node", "process", "submit"]
+    written = "\n".join([text, *(problem.fix for problem in wanted)])
+    assert [problem.what for problem in problems_of(written, tmp_path)] == [
+        'the tap would not see that the request is an invocation of node "orders"'
+    ]
 
 
 def test_name_of_a_pending_edge_may_have_any_spaces(tmp_path: Path) -> None:

@@ -49,6 +49,9 @@ o = 1
 [[items]]
 [items.last]
 p = "#"
+
+[only.inside]
+q = 1
 '''
 
 
@@ -81,8 +84,8 @@ def test_every_value_is_found_where_it_stands(text: str) -> None:
 
 def test_every_manifest_of_this_project_is_located() -> None:
     """Real files, with their own ways of laying things out."""
-    files = [path for folder in ("patterns", "tests") for path in Path(folder).rglob("*.toml")]
-    for path in files or [Path(__file__).parents[2] / "pyproject.toml"]:
+    here = Path(__file__).parents[2]
+    for path in [here / "pyproject.toml", *here.glob("patterns/*/*.toml"), *here.glob("tests/**/*.toml")]:
         assert_located(path.read_text(encoding="utf-8"))
 
 
@@ -116,13 +119,24 @@ def test_line_of_a_key_that_is_not_there_is_that_of_its_table() -> None:
     assert source.line(("nothing",)) == 1
 
 
+def test_line_inside_a_value_of_many_lines_is_that_of_the_item() -> None:
+    """A list over many lines is named where it begins, each item where it stands."""
+    text = "\n[a]\nlist = [\n  1,\n  # two\n  { x = 2 },\n]\nlast = 3\n"
+    source = Source(path=Path("x"), text=text, raw=tomllib.loads(text))
+    places = [("a", "list"), ("a", "list", 0), ("a", "list", 1, "x"), ("a", "last")]
+    assert [source.line(path) for path in places] == [3, 4, 6, 8]
+
+
 def test_key_is_added_in_the_form_of_its_table() -> None:
     """Into a table with a header as a line, into an inline table between its braces, along dots with dots."""
-    text = "[a]\nb = { c = 1 }  # why\nd = {}\ne.f = 1\n"
+    text = "[a]\nb = { c = 1 }  # why\nd = {}\ne.f = 1\n[g.h]\n"
     source = Source(path=Path("x"), text=text, raw=tomllib.loads(text))
     assert source.with_value(("a", "n"), "v") == 'n = "v"'
     assert source.with_value(("a", "b", "n"), 2.0) == "b = { c = 1, n = 2.0 }  # why"
     assert source.with_value(("a", "d", "n"), True) == "d = { n = true }"
     assert source.with_value(("a", "e", "n"), [1]) == "e.n = [1]"
     assert source.with_value(("a", "new", "n"), 1) == "new = { n = 1 }"
+    assert source.with_value(("g", "n"), 1) == "[g]\nn = 1"
+    assert source.with_value(("g", "h", "n"), 1) == "n = 1"
+    assert source.edited(source.place(("g",)).key, "k") == "[k.h]"
     assert source.with_value(("a", "b", "c"), 3) == "b = { c = 3 }  # why"

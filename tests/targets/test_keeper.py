@@ -181,8 +181,15 @@ async def test_an_end_that_nobody_asked_for_is_told(keeper: Keeper, make: Callab
     killed = await keeper.spawn(make("killed", main="plain:main"), told.append)
     await keeper.kill(killed.pid)
     terminated = await keeper.spawn(make("terminated", main="plain:main"), told.append)
-    assert (await keeper.terminate(terminated.pid, 5.0)).how == "SIGTERM"  # also when it has only just been forked
+    await keeper.terminate(terminated.pid, 5.0)
     assert len(told) == 2
+
+
+async def test_a_signal_that_comes_right_after_the_fork_is_not_lost(keeper: Keeper, make: Callable[..., Start]) -> None:
+    """A service has its own signal handling from its first moment on, not the keeper's."""
+    for _ in range(20):
+        running = await keeper.spawn(make(main="plain:main"))
+        assert (await keeper.terminate(running.pid, 5.0)).how == "SIGTERM"
 
 
 async def test_what_an_ended_process_leaves_behind_ends_with_it(keeper: Keeper, make: Callable[..., Start]) -> None:

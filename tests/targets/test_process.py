@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,9 +39,12 @@ class Told:
         return [event["state"] for event in self.events]
 
 
-def target(keeper: Keeper, start: Start, told: Told, how: str = "none", restart: Restart = "always") -> ProcessTarget:
+def target(
+    keeper: Keeper, start: Start, told: Told, how: str = "none", restart: Restart = "always", settle_s: float = 0.0
+) -> ProcessTarget:
     """A target with a short restart delay."""
-    return ProcessTarget(keeper, start, Readiness(how=how), restart=restart, tell=told, restart_delay_s=0.02)
+    readiness = Readiness(how=how, settle_s=settle_s)
+    return ProcessTarget(keeper, start, readiness, restart=restart, tell=told, restart_delay_s=0.02)
 
 
 async def test_a_process_is_a_target(keeper: Keeper, make: Callable[..., Start]) -> None:
@@ -102,6 +106,31 @@ async def test_a_crash_loop_goes_on_until_it_is_stopped(keeper: Keeper, make: Ca
     ends = told.states().count("exited")
     await asyncio.sleep(0.1)
     assert told.states().count("exited") == ends
+
+
+async def test_a_restart_outlasts_ends_before_readiness(
+    keeper: Keeper, make: Callable[..., Start], port: ReservedPort, tmp_path: Path
+) -> None:
+    """A process that needs something which is not there yet ends at once, twice, and is up at the third try."""
+    told, tries = Told(), tmp_path / "tries"
+    code = f"echo x >> {tries}; [ $(wc -l < {tries}) -eq 2 -o $(wc -l < {tries}) -eq 3 ] && exit 1; exec sleep 60"
+    process = target(keeper, make(command=("sh", "-c", code)), told, settle_s=0.2)
+    await process.start()
+    await process.kill()
+    await process.restart()
+    assert told.states() == ["started", "ready", "killed", *["started", "exited"] * 2, "started", "ready"]
+
+
+async def test_a_first_start_that_ends_at_once_is_an_error_and_not_tried_again(
+    keeper: Keeper, make: Callable[..., Start]
+) -> None:
+    """Before there was any fault, a process that does not stay is a broken contract, not a crash."""
+    told = Told()
+    process = target(keeper, make(command=("sh", "-c", "exit 1")), told, settle_s=5.0)
+    with pytest.raises(ContractError, match="exit status 1"):
+        await process.start()
+    await asyncio.sleep(0.1)
+    assert told.states() == ["started", "exited"]
 
 
 async def test_a_process_may_be_left_unsupervised(keeper: Keeper, make: Callable[..., Start]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.checks.evidence import Ending, Evidence, Trail
 from harness.checks.expectation import ExpectedEffect
@@ -80,24 +80,34 @@ def _pending_again(evidence: Evidence, edge: str, ending: Ending) -> int | None:
 
 
 def _restless(evidence: Evidence, ending: Ending) -> Iterator[Violation]:
-    """The first attempt of each work that came after the end; or, in a livelock, the last before it."""
-    find = {"quiet": _attempt_after, "livelock": _endless}.get(ending.state)
-    restless = frozenset(ending.works or evidence.works)
-    for trail in evidence.works.values() if find else ():
-        place = find(trail, ending) if find and (ending.state == "quiet" or trail.work in restless) else None
-        if place is not None:
-            yield _still_trying(evidence, trail, place)
+    """The first attempt of each work that came after a quiet end; in a livelock, the last one before the end."""
+    if ending.state == "quiet":
+        places = ((trail, _attempt_after(trail, ending)) for trail in evidence.works.values())
+    elif ending.state == "livelock":
+        places = ((trail, _last_attempt(trail, ending)) for trail in _circling(evidence, ending))
+    else:
+        return
+    yield from (_still_trying(evidence, trail, place) for trail, place in places if place)
 
 
-def _attempt_after(trail: Trail, ending: Ending) -> int | None:
+def _attempt_after(trail: Trail, ending: Ending) -> int:
+    """The place of the first attempt between an end and its limit; 0 where there is none."""
     late = [places for places in trail.attempts.values() if places[-1] > ending.index]
     firsts = (places[bisect_right(places, ending.index)] for places in late)
-    return min((place for place in firsts if place < ending.limit), default=None)
+    return min((place for place in firsts if place < ending.limit), default=0)
 
 
-def _endless(trail: Trail, ending: Ending) -> int | None:
-    tries = [index for places in trail.attempts.values() for index in places if index < ending.index]
-    return max(tries, default=None) if len(tries) > 1 else None
+def _last_attempt(trail: Trail, ending: Ending) -> int:
+    """The place of the last attempt before an end; 0 where there is none."""
+    lasts = (places[bisect_right(places, ending.index) - 1] for places in trail.attempts.values())
+    return max((place for place in lasts if place < ending.index), default=0)
+
+
+def _circling(evidence: Evidence, ending: Ending) -> Iterable[Trail]:
+    """The works that a livelock is about: those the runner names; else the one that was attempted last."""
+    named = [evidence.works[work] for work in ending.works if work in evidence.works]
+    latest = max(evidence.works.values(), key=lambda trail: _last_attempt(trail, ending))
+    return named or [latest]
 
 
 def _left(evidence: Evidence, edge: str, work: str, place: int) -> Violation:

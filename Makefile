@@ -1,0 +1,46 @@
+# Each target sets up what it needs: a virtual environment in .venv, pinned dependencies, a real Toxiproxy server.
+# Needs Python 3.11 or newer, git and make; no root, no container engine, no broker.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= auto
+
+.PHONY: help demo test lint types bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: .venv/.ready  ## four placements and a naive one under the same faults
+	@$(BIN)/retrigger demo
+
+test: .venv/.ready-dev  ## all tests, in parallel
+	@$(BIN)/python -m pytest -n $(WORKERS) tests
+
+lint: .venv/.ready-dev  ## style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.ready-dev  ## types
+	@$(BIN)/mypy
+
+bench: .venv/.ready  ## figures, written to build/bench.json
+	@$(BIN)/retrigger bench
+
+clean:  ## removes what the other targets made
+	rm -rf .venv build
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say where it is: make demo PYTHON=python3.12"; exit 1; }
+	@echo "setting up .venv"
+	@$(PYTHON) -m venv .venv || { echo "no venv module: on Debian, apt-get install python3-venv"; rm -rf .venv; exit 1; }
+
+.venv/.ready: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing the dependencies, about 20 s"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready
+	@echo "installing what tests need"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
