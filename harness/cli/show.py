@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +20,7 @@ def boundaries(manifest: str, *, as_json: bool, fault: str | None) -> None:
     from harness.manifest.load import load
 
     description = describe(graph_of(load(Path(manifest_path(manifest)), purpose="boundaries")), fault)
-    print(json.dumps(description.to_json(), indent=2) if as_json else description.text())
+    print(description.to_json() if as_json else description.text())
 
 
 def explain(code: str) -> None:

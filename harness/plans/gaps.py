@@ -114,15 +114,30 @@ def _own_processes(manifest: Manifest, gap: Gap) -> list[str]:
 
 
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
-    """Cuts of the links to brokers and databases, struck while the system stands at this gap."""
+    """Cuts of the links to brokers and databases, of processes that still have something to do after this gap."""
     resources = {resource.name for resource in manifest.resource}
+    ahead = _processes_from(manifest, _node_of(manifest, gap.point.where))
     for user, target in sorted(links(manifest)):
-        if target in resources:
+        if target in resources and user in ahead:
+            link = f"{user}->{target}"
             for direction in ("request", "reply"):
-                yield Fault(
-                    verb="blackhole", direction=direction, target=f"{user}->{target}", point=gap.point, until="detect"
-                )
-            yield Fault(verb="refuse", target=f"{user}->{target}", point=gap.point, until="detect")
+                yield Fault(verb="blackhole", direction=direction, target=link, point=gap.point, until="detect")
+            yield Fault(verb="refuse", target=link, point=gap.point, until="detect")
+
+
+def _node_of(manifest: Manifest, place: str) -> str:
+    """The node that a point is about: itself, or the one that has this effect."""
+    owners = (node.name for node in manifest.node for effect in node.effects if effect.name == place)
+    return place if any(node.name == place for node in manifest.node) else next(owners, place)
+
+
+def _processes_from(manifest: Manifest, node: str) -> set[str]:
+    """The processes of this node and of every node behind it."""
+    reached, queue = {node}, [node]
+    while queue:
+        queue = [edge.to for edge in manifest.edge if edge.from_ in queue and edge.to not in reached]
+        reached |= set(queue)
+    return {n.process for n in manifest.node if n.name in reached}
 
 
 def core(manifest: Manifest) -> list[Plan]:

@@ -128,10 +128,10 @@ class Terminal:
         if self.lively:
             columns = (TextColumn("  {task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"))
             self._progress = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
-            self._task = self._progress.add_task("cases", total=cases or None, told="the runs without faults come first")
+            self._task = self._progress.add_task("cases", total=cases or None, told="first without faults")
             self._progress.start()
         else:
-            self._say(" ..  starting; the runs without faults come first", hang=5)
+            self._say(" ..  starting; each system first runs without faults", hang=5)
 
     def stage_finished(self, stage: str, text: str, seconds: float, verdict: Verdict = Verdict.HOLDS) -> None:
         """Prints one line: what was done, how it went, how long it took."""
@@ -184,7 +184,7 @@ class Terminal:
 
     def _stage(self, stage: str, text: str, seconds: float, verdict: Verdict) -> None:
         line = Text.assemble(
-            (f" {MARKS.get(verdict, '??')}  ", STYLES[verdict]), (f"{clean(stage):<12}", ""), clean(text)
+            (f" {MARKS.get(verdict, '??')}  ", STYLES[verdict]), (f"{clean(stage):<14}  ", ""), clean(text)
         )
         took = f"{seconds:.1f} s"
         gap = self.width - line.cell_len - len(took)

@@ -58,6 +58,8 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, 
                 await universe.start_all()
             with case.phase("load"):
                 await case.load()
+            with case.phase("heal"):
+                await case.healed()
             with case.phase("drain"):
                 run.settled = await case.settle(last=False)
             if run.settled and replay:
@@ -136,6 +138,10 @@ class _Case:
         """Fair time for everything to complete."""
         return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
 
+    async def healed(self) -> None:
+        """Waits until the faults that have struck are undone. One that strikes later, in the drain, heals there."""
+        await self._until(lambda: not self.injector.active, self.budget())
+
     async def settle(self, *, last: bool) -> bool:
         """Waits for quiet: work complete, nothing pending, nothing in flight, no fault under way.
 
@@ -145,12 +151,9 @@ class _Case:
         """
         budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
         settling = Budget(self.ledger.settle_s(self.bounds, self.calibration, last=last))
-        healed = False
         while True:
             seen = len(self.history)
             idle = self._idle()
-            if idle and not healed:
-                healed = bool(self.history.record(Kind.PHASE, where="heal"))
             pending = await self.ledger.pending() if idle else None
             complete = idle and await self.ledger.complete()
             if idle and pending == [] and complete and settling.over:

@@ -158,9 +158,8 @@ class Universe:
 
     async def end(self) -> None:
         """Kills the case's processes and forgets its scene; resources and links stay."""
-        processes = [self.targets[process.name] for process in self.system.manifest.process]
-        await asyncio.gather(*(target.stop() for target in processes))
         self.scene = self.world = None
+        await asyncio.gather(*(self.targets[name].stop() for name in self.system.process_names))
         for hop in self.hops:
             hop.abort()
         shutil.rmtree(self.folder / f"case{self.cases}", ignore_errors=True)

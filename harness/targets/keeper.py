@@ -37,9 +37,11 @@ HELLO_LIMIT_S = 30.0
 ANSWER_LIMIT_S = 15.0
 CLOSE_LIMIT_S = 20.0
 BOOT = (
-    "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv[2]]; "
-    "from harness.targets.keeper_main import main; main(int(sys.argv[1]))"
+    "import sys; control, root = sys.argv[1:]; path = [*filter(None, sys.path)]; "
+    "sys.path[:] = [root, *path]; from harness.targets.keeper_main import main; "
+    "sys.path[:] = [*path, root]; main(int(control))"
 )
+"""The keeper runs the same code as we do, but services must not find this project before their own modules."""
 
 
 class Running:

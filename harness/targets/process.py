@@ -131,20 +131,21 @@ class ProcessTarget:
         end_s = time.monotonic() + self._readiness.within_s
         try:
             while not await self._came_back(end_s):
-                await asyncio.sleep(self._restart_delay_s)
+                continue
         except BaseException:
             await self._give_up()
             raise
 
     async def _came_back(self, end_s: float) -> bool:
-        """One try of a restart; False where it ended by itself and may be tried again."""
+        """One try of a restart; False where it ended by itself, after which it has waited and may be tried again."""
         try:
             await self._come_to_life(ServiceError)
         except ServiceError:
             crashed = self._running is not None and self._running.exited.done() and not self._running.asked_to_end
             if not crashed or self._restart == "never" or time.monotonic() > end_s:
                 raise
-            self._supervisor.stand_down()
+            self._supervisor.stand_down()  # this is the supervisor now
+            await asyncio.sleep(self._restart_delay_s)
             return False
         return True
 

@@ -116,6 +116,23 @@ def test_nothing_is_left_where_the_harness_dies_early(after_s: float, tmp_path: 
     assert tree.wait_until(lambda: not _mentioning(str(folder)) and not folder.exists(), PROMISED_S)
 
 
+def test_nothing_is_left_where_the_harness_dies_during_a_long_preload(tmp_path: Path) -> None:
+    """The keeper looks up from its imports: ten seconds of them are given up when the harness is gone."""
+    folder, libraries = tmp_path / "universe", tmp_path / "libraries" / "site-packages"
+    libraries.mkdir(parents=True)
+    for number in range(40):
+        (libraries / f"slow_{number}.py").write_text("import time\ntime.sleep(0.25)\n")
+    (tmp_path / "plain.py").write_text("".join(f"import slow_{number}\n" for number in range(40)))
+    harness = subprocess.Popen(
+        [sys.executable, "-c", HARNESS, str(folder), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{libraries}"},
+    )
+    assert tree.wait_until(folder.exists, PROMISED_S)
+    harness.kill()
+    harness.wait()
+    assert tree.wait_until(lambda: not _mentioning(str(folder)) and not folder.exists(), PROMISED_S)
+
+
 def _mentioning(text: str) -> list[str]:
     """Processes whose folder or open files lie where the text says."""
     found = []

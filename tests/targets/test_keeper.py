@@ -57,6 +57,8 @@ async def family(keeper: Keeper, start: Start) -> tuple[int, list[int]]:
 async def test_a_kill_takes_the_child_and_the_daemon(keeper: Keeper, make: Callable[..., Start]) -> None:
     """A double fork, a session of its own and a cleared environment do not save a process from its tree's end."""
     pid, members = await family(keeper, make(command=python(FAMILY)))
+    parents = {psutil.Process(member).ppid() for member in members if member != pid}
+    assert parents == {pid, keeper.pid}  # an orphan becomes the keeper's, which so learns how it ends
     exit = await keeper.kill(pid)
     assert (exit.pid, exit.signal, sorted(exit.killed), exit.survivors) == (pid, signal.SIGKILL, members, ())
     assert not any(map(tree.alive, members))
@@ -266,10 +268,11 @@ async def test_the_death_of_the_keeper_is_an_error_and_leaves_nothing(
 ) -> None:
     """Even where somebody kills the keeper itself, closing removes its processes and its folder."""
     keeper = await Keeper.start(tmp_path / "universe")
-    _, members = await family(keeper, make(command=python(FAMILY)))
+    pid, members = await family(keeper, make(command=python(FAMILY)))
     os.kill(keeper.pid, signal.SIGKILL)
     with pytest.raises(SetupError, match="is gone"):
         await keeper.sweep("nobody")
+    await until(lambda: not tree.alive(pid))  # the kernel ends the process that was asked for with its keeper
     await keeper.close()
     assert not any(map(tree.alive, members))
     assert not keeper.folder.exists()

@@ -170,13 +170,14 @@ async def test_a_start_that_fails_or_is_cancelled_leaves_nothing(
     with pytest.raises(ContractError, match="not ready within"):
         await process.start()
     assert process.pid is None
-    starting = asyncio.create_task(process.start())
-    await until(lambda: process.pid)
-    pid = process.pid or 0
-    starting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await starting
-    assert not tree.alive(pid)
+    for life in (process.start, process.restart):
+        starting = asyncio.create_task(life())
+        await until(lambda: process.pid)
+        pid = process.pid or 0
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert not tree.alive(pid)
 
 
 async def test_pause_resume_and_terminate_are_told(keeper: Keeper, make: Callable[..., Start]) -> None:
