@@ -33,7 +33,11 @@ async def _replay(plan: Plan, times: int, console: Console) -> list[Verdict]:
         for number in range(1, times + 1):
             judged = await stage.run(plan)
             took_s = judged.run.seconds["case"]
-            console.print(f"  {number:>3}  {judged.outcome.value:<14}{took_s:6.2f} s  {_why(judged)}", markup=False)
+            console.print(
+                f"  {number:>3}  {judged.outcome.value:<14}{took_s:6.2f} s  {_why(judged)}",
+                markup=False,
+                soft_wrap=True,
+            )
             if judged.outcome is Verdict.VIOLATED and Verdict.VIOLATED not in outcomes:
                 _tell(judged, console)
             outcomes.append(judged.outcome)
@@ -50,5 +54,5 @@ def _tell(judged: Judged, console: Console) -> None:
     violation = judged.verdict.violations[0]
     console.print(f"\n       {violation.code}  {violation.what}")
     for line in narrate(judged.run.history, violation):
-        console.print(f"         {line}", markup=False)
-    console.print(f"       likely: {violation.likely}\n")
+        console.print(f"         {line}", markup=False, soft_wrap=True)
+    console.print(f"       likely: {violation.likely}\n", soft_wrap=True)

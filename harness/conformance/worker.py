@@ -42,9 +42,11 @@ class Ended:
         case = self.case
         if case.outcome is Verdict.VIOLATED:
             raise CheckViolation("\n\n".join(_told(finding, case) for finding in case.findings))
+        if not skip:
+            return  # inside Hypothesis only a finding is something to shrink; the rest is reported all the same
         if case.outcome is Verdict.ERROR:
             raise HarnessError(case.error)
-        if skip and case.outcome is not Verdict.HOLDS:
+        if case.outcome is not Verdict.HOLDS:
             pytest.skip(f"{case.outcome}: {case.error or 'see the report'}")
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
 from harness.network import Undo
 from harness.plans.model import Fault
 from harness.runner.parts import Parts
-from harness.targets import Scope
+from harness.targets import Scope, Target
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
 
@@ -42,6 +44,7 @@ class Injector:
         self.scene = scene
         self.until_s = until_s
         self.tasks: set[asyncio.Task[None]] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.errors: list[Exception] = []
 
     def arm(self, fault: Fault) -> None:
@@ -113,34 +116,62 @@ class Injector:
     # --- processes ----------------------------------------------------------------------------------------------
 
     async def _kill(self, fault: Fault, arrival: Arrival) -> Directive:
-        target = self.parts.target(fault.process)
-        ended = await target.kill(_scope(fault))
-        self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
-        self.scene.deaths[fault.process] += 1
-        self._later(fault, self.parts.start_again(fault.process, replace=fault.verb == "replace"))
+        async with self._alone(fault) as target:
+            if target is None:
+                return Directive.GO_ON
+            ended = await target.kill(_scope(fault))
+            self.scene.deaths[fault.process] += 1
+            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
+        self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
 
     async def _terminate(self, fault: Fault, arrival: Arrival) -> Directive:
         """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it."""
-        ending = asyncio.create_task(self.parts.target(fault.process).terminate(GRACE_S))
 
-        async def undo() -> None:
-            ended = await ending
-            self._state(fault, "landed", proof=f"SIGTERM sent to pid {ended.pid}: {ended.how}")
-            await self.parts.start_again(fault.process)
+        async def end_and_start() -> None:
+            async with self._alone(fault) as target:
+                if target is None:
+                    return
+                ended = await target.terminate(GRACE_S)
+                self._state(fault, "landed", proof=f"SIGTERM sent to pid {ended.pid}: {ended.how}")
+            await self._start_again(fault)
 
-        self._later(fault, undo())
+        self._later(fault, end_and_start())
         return Directive.GO_ON
 
     async def _pause(self, fault: Fault, arrival: Arrival) -> Directive:
         """SIGSTOP, the declared time, SIGCONT; the call stays held meanwhile, so that others can take the work over."""
-        target = self.parts.target(fault.process)
-        await target.pause()
-        self._state(fault, "landed", proof=f"pid {target.pid} is stopped")
-        await asyncio.sleep(self.until_s(fault.until))
-        await target.resume()
-        self._state(fault, "healed")
+        async with self._alone(fault) as target:
+            if target is None:
+                return Directive.GO_ON
+            stopped = await target.pause()
+            self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
+            await asyncio.sleep(self.until_s(fault.until or "detect"))
+            await target.resume()
+            self._state(fault, "healed")
         return Directive.GO_ON
+
+    @asynccontextmanager
+    async def _alone(self, fault: Fault) -> AsyncIterator[Target | None]:
+        """The target of a process fault, with no other fault acting on it; None where it is not running.
+
+        A fault that strikes while its target is being started again waits for the start: two kills of one process are
+        two kills of two lives.
+        """
+        async with self._locks[fault.process]:
+            target = self.parts.target(fault.process)
+            if target.pid is None:
+                self._state(fault, "missed", proof=f"{fault.process} was not running")
+                yield None
+            else:
+                yield target
+
+    async def _start_again(self, fault: Fault) -> None:
+        async with self._locks[fault.process]:
+            if fault.target.endswith("/child"):
+                return  # whoever lost a child decides what becomes of it
+            await self.parts.start_again(fault.process, replace=fault.verb == "replace")
+        await self.parts.announce_ready(fault.process)
 
     # --- links --------------------------------------------------------------------------------------------------
 

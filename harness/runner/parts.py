@@ -29,3 +29,7 @@ class Parts(Protocol):
     async def start_again(self, name: str, *, replace: bool = False) -> None:
         """Starts the process again and waits until it is ready."""
         ...
+
+    async def announce_ready(self, name: str) -> None:
+        """Tells the armed points that the process has become ready once more."""
+        ...

@@ -225,15 +225,15 @@ class Universe:
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
-        await self._announce_ready(name)
+        await self.announce_ready(name)
 
     async def start_again(self, name: str, *, replace: bool = False) -> None:
         """Starts a process or resource that a fault has ended, and waits until it is ready."""
         target = self.target(name)
         await (target.replace() if replace else target.restart())
-        await self._announce_ready(name)
 
-    async def _announce_ready(self, name: str) -> None:
+    async def announce_ready(self, name: str) -> None:
+        """Tells the armed points that the process has become ready once more."""
         if self.scene:
             await self.scene.points.reach("ready", name, "", self.scene.count("ready", name, ""))
 

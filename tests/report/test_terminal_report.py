@@ -33,12 +33,13 @@ def told(run: RunReport, *, terminal: bool = False, step_s: float = 0.1, **envir
     console = Console(file=file, force_terminal=terminal, width=100, legacy_windows=False, _environ={"TERM": "xterm"})
     reporter = Terminal(console, picture="report/index.html", environ=environ, clock=clock)
     reporter.run_started(replace(run, systems=()), [system.name for system in run.systems])
+    reporter.cases_started(sum(system.plans for system in run.systems))
     for system in run.systems:
-        reporter.system_started(system.name, system.plans)
         reporter.stage_finished("contract", "submit, observe, 2 processes, 3 links through the proxy", 1.1)
         for case in system.cases:
             clock.now_s += step_s
             reporter.case_finished(system.name, case)
+    for system in run.systems:
         reporter.system_finished(system)
     reporter.run_finished(run, ["report/index.html", "report/junit.xml"])
     return file.getvalue()
@@ -126,7 +127,7 @@ def test_a_long_run_without_terminal_says_now_and_then_how_far_it_is() -> None:
     cases = [keyed_case(f"p{n}") for n in range(100)]
     output = told(run_of(inbox_system(*cases)), step_s=0.25)
     assert output.count(" ..  callee-inbox") == 5
-    assert told(run_of(violated_system())).count(" ..  ") == 1
+    assert told(run_of(violated_system())).count(" ..  callee-inbox") == 1
 
 
 def test_undecided_and_unexercised_plans_are_named() -> None:
