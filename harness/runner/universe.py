@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ContractError, FaultError, Problem
+from harness.errors import ContractError, FaultError, HarnessError, Problem
 from harness.history import History, Kind
 from harness.manifest.model import Pending, Process, SqlSource
 from harness.manifest.placeholders import fill
@@ -37,6 +37,7 @@ from harness.world.world import World
 __all__ = ["PROBE", "Universe"]
 
 CLIENT = "client"
+SETTLE_S = 0.3
 WORLD = "world"
 PROBE = "probe"
 """The work that is submitted after others stayed behind, to see whether it frees them."""
@@ -219,9 +220,15 @@ class Universe:
         Raises:
             ContractError: names the process that did not become ready.
         """
-        async with asyncio.TaskGroup() as group:
-            for process in self.system.manifest.process:
-                group.create_task(self._start_first(process.name))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in self.system.process_names:
+                    group.create_task(self._start_first(name))
+        except* HarnessError as errors:
+            failed = errors
+        else:
+            return
+        raise failed.exceptions[0]  # the group cancels the others when the first one fails
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
@@ -253,7 +260,10 @@ class Universe:
             port=port,
             path=self.system.python_path,
         )
-        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
+        how = self.system.readiness(process)
+        # In the fault-free run a command without a port has to show that it does not end at once.
+        settle_s = SETTLE_S if process.start and how == "none" and self.cases == 1 else 0.0
+        readiness = Readiness(how=how, within_s=process.ready_s, settle_s=settle_s)
         return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
 
     def _resource_target(self, name: str, kind: ResourceKind) -> Target:
