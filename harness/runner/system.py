@@ -138,15 +138,17 @@ class System:
     @cached_property
     def bounds(self) -> Bounds:
         """Time limits that the declaration implies. A root's patience counts like the detection of a trigger."""
-        triggers = [boundary.trigger for boundary in self.derived.boundaries]
-        slow_s = max((trigger.work_s for trigger in triggers), default=0.0)
-        delays = [self._detection_s(boundary) for boundary in self.derived.boundaries]
+        inner = [boundary for boundary in self.derived.boundaries if not _is_root(boundary)]
         return Bounds(
-            detect_s=max(
-                (d for b, d in zip(self.derived.boundaries, delays, strict=True) if not _is_root(b)), default=0.1
-            ),
-            recover_s=sum(delays) + sum(trigger.backoff_max_s for trigger in triggers) + slow_s,
+            detect_s=max(map(self._detection_s, inner), default=0.1),
+            recover_s=self._recovery_s(list(self.derived.boundaries)),
+            redrive_s=self._recovery_s(inner),
         )
+
+    def _recovery_s(self, boundaries: list[Boundary]) -> float:
+        slow_s = max((boundary.trigger.work_s for boundary in boundaries), default=0.0)
+        backoff_s = sum(boundary.trigger.backoff_max_s for boundary in boundaries)
+        return sum(map(self._detection_s, boundaries)) + backoff_s + slow_s
 
     def _detection_s(self, boundary: Boundary) -> float:
         if _is_root(boundary):
