@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError
 from harness.history import Event, History, Kind
@@ -23,6 +24,7 @@ from harness.runner.universe import PROBE, Universe
 
 __all__ = ["CaseRun", "run_case"]
 
+T = TypeVar("T")
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -35,6 +37,8 @@ class CaseRun:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     settled: bool = False
+    unread: dict[str, str] = field(default_factory=dict)
+    """Edges and effects whose store could not be read in the end, and why."""
 
 
 async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True) -> CaseRun:
@@ -154,8 +158,9 @@ class _Case:
         while True:
             seen = len(self.history)
             idle = self._idle()
-            pending = await self.ledger.pending() if idle else None
-            complete = idle and await self.ledger.complete()
+            clocks = (budget, still, settling)
+            pending = await self._meanwhile(self.ledger.pending(), clocks) if idle else None
+            complete = idle and await self._meanwhile(self.ledger.complete(), clocks)
             if idle and pending == [] and complete and settling.over:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
                 await self.ledger.at_rest()
@@ -168,10 +173,24 @@ class _Case:
             if budget.over:
                 return await self._give_up(self._why_late(pending), budget, pending or [])
             await self._something_moves()
-            for clock in (budget, still, settling):
+            for clock in clocks:
                 clock.tick()
                 if len(self.history) > seen or not idle:
                     clock.progress()
+
+    async def _meanwhile(self, reading: Coroutine[Any, Any, T], clocks: Sequence[Budget]) -> T:
+        """What a reading comes to, with the clocks running: a store that is slow to read is not a starved machine."""
+        task, seen = asyncio.ensure_future(reading), len(self.history)
+        try:
+            while not (await asyncio.wait({task}, timeout=TICK_S))[0]:
+                for clock in clocks:
+                    clock.tick()
+                    if len(self.history) > seen:
+                        clock.progress()
+                seen = len(self.history)
+            return task.result()
+        finally:
+            task.cancel()
 
     def _idle(self) -> bool:
         """Clients have their answers, faults are undone, and no request is under way."""
@@ -251,6 +270,7 @@ class _Case:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
         await self.injector.close()
+        self.run.unread |= self.ledger.unread
         await self.ledger.close()
         await self.universe.end()
         if self.run.plan.faults:

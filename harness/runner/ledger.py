@@ -20,9 +20,14 @@ class Ledger:
         assert universe.scene is not None
         self.system = universe.system
         self.scene = universe.scene
-        self._pending: dict[str, Reader] = {p.edge: universe.reader(p) for p in self.system.manifest.pending}
-        self._rows: dict[str, Reader] = {e.name: universe.reader(e.sql) for e in self.system.sql_effects if e.sql}
+        sources = universe.sources()
+        self._pending: dict[str, list[Reader]] = {}
+        for pending in self.system.manifest.pending:
+            self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
+        self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
         self._last: dict[tuple[Kind, str], Any] = {}
+        self.unread: dict[str, str] = {}
+        """Edges and effects whose store gave no answer when it was asked last, and why."""
 
     @property
     def sees_all(self) -> bool:
@@ -32,12 +37,13 @@ class Ledger:
     async def pending(self) -> list[str] | None:
         """Works with an undischarged trigger; None where a store could not be read just now."""
         found: list[str] = []
-        for edge, reader in self._pending.items():
-            works = await self._read(reader)
-            if works is None:
+        for edge, readers in self._pending.items():
+            works = [await self._read(edge, reader) for reader in readers]
+            if None in works:
                 return None
-            self._write_change(Kind.PENDING, edge, "works", works)
-            found += works
+            held = [work for each in works if each for work in each]
+            self._write_change(Kind.PENDING, edge, "works", held)
+            found += held
         return found
 
     async def complete(self) -> bool:
@@ -47,7 +53,7 @@ class Ledger:
     async def count_rows(self) -> bool:
         """Counts the effects that stores keep; False where one could not be read."""
         for effect, reader in self._rows.items():
-            works = await self._read(reader)
+            works = await self._read(effect, reader)
             if works is None:
                 return False
             self._write_change(Kind.ROWS, effect, "counts", dict(Counter(works)))
@@ -68,11 +74,14 @@ class Ledger:
         answers = self.scene.history.of(Kind.ANSWER)
         return list(dict.fromkeys(event.work for event in answers if event.data["outcome"] == "ok"))
 
-    async def _read(self, reader: Reader) -> list[str] | None:
+    async def _read(self, where: str, reader: Reader) -> list[str] | None:
+        self.unread.pop(where, None)
         try:
-            return [self.scene.key_of(sent_id) for sent_id in await reader.read()]
-        except StoreUnreadable:
+            texts = await reader.read()
+        except StoreUnreadable as error:
+            self.unread[where] = str(error)
             return None
+        return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
         if self._last.get((kind, where)) != value:
@@ -109,5 +118,5 @@ class Ledger:
 
     async def close(self) -> None:
         """Closes the readers."""
-        for reader in (*self._pending.values(), *self._rows.values()):
+        for reader in (*(reader for readers in self._pending.values() for reader in readers), *self._rows.values()):
             await reader.close()
