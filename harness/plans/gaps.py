@@ -172,7 +172,7 @@ def core(manifest: Manifest) -> list[Plan]:
         if after_last:
             lost = Point(name="recv", where=effects[-1], work=WORK)
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
-    struck = {part.name for part in (*killable(manifest), *manifest.resource)}
+    struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
     possible = (fault for fault in dict.fromkeys(faults) if fault.verb == "cut" or fault.process in struck)
     return [plan_of(manifest, fault) for fault in possible]
 

@@ -7,6 +7,7 @@ it a submit is tried once, and what came back is all that is known: `ok`, `rejec
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 
 from harness.history import Kind
@@ -26,12 +27,14 @@ class Client:
     """Submits the works of one case.
 
     entry: the way in. submit: what the manifest says of it. link: the arrow that the works travel on.
+    most_tries: how often one piece of work is tried at most; None: until it is answered.
     """
 
     entry: Entry
     submit: Submit
     scene: Scene
     link: str
+    most_tries: int | None = None
 
     @property
     def patience_s(self) -> float:
@@ -42,12 +45,13 @@ class Client:
     async def work(self, work: str) -> str:
         """Submits one piece of work until it is answered, or once where nobody waits for it; returns the outcome."""
         pause_s = FIRST_PAUSE_S
-        while True:
+        for tries in itertools.count(1):
             outcome = await self.once(work)
-            if outcome != "unknown" or self.submit.root == "none":
+            if outcome != "unknown" or self.submit.root == "none" or tries == self.most_tries:
                 return outcome
             await asyncio.sleep(pause_s)  # a pause between two clicks decides nothing
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        raise AssertionError("the loop has no end of its own")
 
     async def once(self, work: str) -> str:
         """One try, whatever becomes of it."""

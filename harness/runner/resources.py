@@ -20,7 +20,7 @@ PREPARE_S = 60.0
 
 
 class RunningResource:
-    """A resource in its folder. Made first, then `start`, then `empty` before each case, in the end `close`.
+    """A resource in its folder. Made first, then `start`, then `empty` before each case.
 
     Args:
         resource: as declared. port: reserved for it. folder: for it alone; what is in it survives kills.
@@ -104,8 +104,3 @@ class RunningResource:
         self._folder.mkdir(mode=0o700)
         await self.target.start()
         await self.kind.awake()
-
-    async def close(self) -> None:
-        """Ends connections and the server."""
-        await self.kind.close()
-        await self.target.stop()
