@@ -202,12 +202,14 @@ def _link_targets(manifest: Manifest) -> list[str]:
 def addresses_are_local(manifest: Manifest) -> Iterator[Complaint]:
     """A `url`, or an address that is read, is on this machine, or its host is in `allow_hosts`."""
     for at, url, danger in _addresses(manifest):
+        if "{link:" in url:
+            continue
         host = _host(url)
-        if not host and "{link:" not in url:
+        if not host:
             yield Complaint(
                 at=at, what=f'"{url}" is no address', expected="http://HOST:PORT", value="http://127.0.0.1:8080"
             )
-        elif host and not _is_loopback(host) and host not in manifest.allow_hosts:
+        elif not _is_loopback(host) and host not in manifest.allow_hosts:
             yield Complaint(
                 at=at,
                 what=f'"{host}" is not on this machine, and {danger}',

@@ -25,6 +25,8 @@ from harness.runner.universe import PROBE, Universe
 __all__ = ["CaseRun", "run_case"]
 
 T = TypeVar("T")
+BLIND_S = 2.0
+"""How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -48,7 +50,7 @@ async def run_case(
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end.
+        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
@@ -73,7 +75,7 @@ async def run_case(
             if run.settled and replay:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled:
+            elif not run.settled and replay:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -159,10 +161,11 @@ class _Case:
         """
         budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
         settling = Budget(self.ledger.settle_s(self.bounds, self.calibration, last=last))
+        blind = Budget(BLIND_S)
         while True:
             seen = len(self.history)
             idle = self._idle()
-            clocks = (budget, still, settling)
+            clocks = (budget, still, settling, blind)
             pending = await self._meanwhile(self.ledger.pending(), clocks) if idle else None
             complete = idle and await self._meanwhile(self.ledger.complete(), clocks)
             if idle and pending == [] and complete and settling.over:
@@ -174,8 +177,10 @@ class _Case:
                 return True
             if idle and pending == [] and still.over and self.ledger.sees_all:
                 return await self._give_up("stranded", budget, [])
-            if budget.over:
+            if budget.over or (blind.over and not self.run.plan.faults):
                 return await self._give_up(self._why_late(pending), budget, pending or [])
+            if not self.ledger.unread:
+                blind.progress()
             await self._something_moves()
             for clock in clocks:
                 clock.tick()

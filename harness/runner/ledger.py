@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from harness.history import Kind
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
-from harness.stores import Reader, StoreUnreadable
+from harness.stores import Paced, Reader, StoreUnreadable
 
 __all__ = ["Ledger"]
 
@@ -47,23 +48,32 @@ class Ledger:
         return found
 
     async def complete(self) -> bool:
-        """Every accepted work has each of its effects at least once."""
-        return await self.count_rows() and not self.incomplete()
-
-    async def count_rows(self) -> bool:
-        """Counts the effects that stores keep; False where one could not be read."""
-        for effect, reader in self._rows.items():
-            works = await self._read(effect, reader)
-            if works is None:
+        """Every accepted work has each of its effects at least once. What is slow to read is read last, if at all."""
+        looked_at = [effect for effect in self.system.downstream if effect not in self._rows]
+        for effect in sorted(self._rows, key=self._is_slow):
+            if self._is_slow(effect) and self._lacking(looked_at):
                 return False
+            if not await self._count(effect):
+                return False
+            looked_at.append(effect)
+        return not self.incomplete()
+
+    def _is_slow(self, effect: str) -> bool:
+        return isinstance(self._rows[effect], Paced)
+
+    async def _count(self, effect: str) -> bool:
+        """Counts an effect that a store keeps; False where it could not be read."""
+        works = await self._read(effect, self._rows[effect])
+        if works is not None:
             self._write_change(Kind.ROWS, effect, "counts", dict(Counter(works)))
-        return True
+        return works is not None
 
     def incomplete(self) -> list[str]:
         """Accepted works that lack an effect, as far as is known now."""
-        return [
-            work for work in self._accepted() if not all(self._has(effect, work) for effect in self.system.downstream)
-        ]
+        return self._lacking(self.system.downstream)
+
+    def _lacking(self, effects: Iterable[str]) -> list[str]:
+        return [work for work in self._accepted() if not all(self._has(effect, work) for effect in effects)]
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:
@@ -93,7 +103,8 @@ class Ledger:
         """Writes down what the stores hold now, changed or not: the evidence that the checks judge by."""
         self._last.clear()
         await self.pending()
-        await self.count_rows()
+        for effect in self._rows:
+            await self._count(effect)
 
     def settle_s(self, bounds: Bounds, calibration: Calibration, *, last: bool) -> float:
         """How long the system must stay still before it counts as quiet.

@@ -63,8 +63,8 @@ class RunningResource:
         start = Start(name=name, env=self._start.env, cwd=self._start.cwd, log=log, command=tuple(command))
         try:
             done = await run_errand(self._keeper, start, PREPARE_S)
-        except TimeoutError:
-            raise SetupError(f"{command[0]} took longer than {PREPARE_S:g} s for {self.resource.name!r}") from None
+        except TimeoutError as error:
+            raise SetupError(f"resource {self.resource.name!r} cannot be prepared: {error}") from None
         if done.exit.status != 0:
             raise SetupError(
                 Problem(

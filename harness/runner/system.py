@@ -211,7 +211,12 @@ class System:
         )
 
     def _layer_of_submit(self) -> set[str]:
-        """The nodes that are complete when the submit is answered: everything awaited below the submitted node."""
+        """The nodes that are complete when the submit is answered: everything awaited below the submitted node.
+
+        None where a trigger takes the work at the way in, as a broker does: it answers when the trigger is set.
+        """
+        if self.submit.publish or self.submit.trigger:
+            return set()
         layer = {self.submit.node}
         grows = True
         while grows:

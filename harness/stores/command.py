@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.manifest.placeholders import fill
 from harness.stores.kind import ResourceKind
-from harness.stores.readers import StoreUnreadable, text_of
+from harness.stores.readers import StoreUnreadable, said, text_of
 from harness.targets import Errand
 
 __all__ = ["CommandReader", "CommandServer"]
@@ -52,7 +52,7 @@ class CommandReader:
         try:
             done = await self._run()
         except (TimeoutError, OSError) as error:
-            raise StoreUnreadable(f"the command gave no answer: {error or 'it took too long'}") from error
+            raise StoreUnreadable(f"the command gave no answer: {said(error)}") from error
         if done.exit.status != 0:
             raise StoreUnreadable(f"the command ended with {done.exit.how}: {done.errors.strip()[-300:]}")
         return list(_works(done.output))

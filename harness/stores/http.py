@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from harness.stores.readers import StoreUnreadable, text_of
+from harness.stores.readers import StoreUnreadable, said, text_of
 
 __all__ = ["HttpReader", "picked"]
 
@@ -33,7 +33,7 @@ class HttpReader:
             async with asyncio.timeout(ANSWER_S):
                 answer = await self.http.get(self.address)
         except (httpx.HTTPError, TimeoutError) as error:
-            raise StoreUnreadable(f"{self.address}: {error or type(error).__name__}") from error
+            raise StoreUnreadable(f"{self.address}: {said(error)}") from error
         if not answer.is_success:
             raise StoreUnreadable(f"{self.address}: status {answer.status_code}")
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sysconfig
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from harness.manifest.model import NatsSource, Resource
 from harness.stores.kind import Put, ResourceKind, Unconfirmed, found
-from harness.stores.readers import StoreUnreadable, text_of
+from harness.stores.readers import StoreUnreadable, said, text_of
 
 __all__ = ["JetStreamAdmin", "JetStreamReader", "Nats", "nats_server"]
 
@@ -29,6 +30,27 @@ NO_STREAM_YET_S = 0.02
 
 async def _ignore(_: Exception) -> None:
     """nats-py prints every lost connection; here they are expected, since the server gets killed."""
+
+
+async def _ignore_loss() -> None:
+    """Whoever uses the connection next will see."""
+
+
+async def _connected(address: str, limit_s: float, lost: Callable[[], Awaitable[None]]) -> Client:
+    """One connection, tried at once and once more. Raises OSError, NatsError or TimeoutError.
+
+    nats-py goes on trying a server that refuses, and waits two seconds in between, also where reconnecting is off.
+    """
+    async with asyncio.timeout(limit_s):
+        return await nats.connect(
+            address,
+            connect_timeout=max(1, math.ceil(limit_s)),
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            error_cb=_ignore,
+            disconnected_cb=lost,
+        )
 
 
 class JetStreamAdmin:
@@ -43,11 +65,9 @@ class JetStreamAdmin:
         if self._client is None or not self._client.is_connected:
             await self.close()
             try:
-                self._client = await nats.connect(
-                    f"nats://127.0.0.1:{self.port}", connect_timeout=1, allow_reconnect=False, error_cb=_ignore
-                )
+                self._client = await _connected(f"nats://127.0.0.1:{self.port}", ANSWER_S, _ignore_loss)
             except (OSError, NatsError, TimeoutError) as error:
-                raise StoreUnreadable(f"nats: {error}") from error
+                raise StoreUnreadable(f"nats: {said(error)}") from error
         return self._client
 
     async def ask(self) -> None:
@@ -55,7 +75,7 @@ class JetStreamAdmin:
         try:
             await (await self.client()).jetstream(timeout=ANSWER_S).account_info()
         except (NatsError, TimeoutError) as error:
-            raise StoreUnreadable(f"nats: {error}") from error
+            raise StoreUnreadable(f"nats: {said(error)}") from error
 
     async def reset(self) -> None:
         """Deletes every stream, so that the next case finds an empty broker."""
@@ -64,7 +84,7 @@ class JetStreamAdmin:
             for stream in await jetstream.streams_info():
                 await jetstream.delete_stream(str(stream.config.name))
         except (NatsError, TimeoutError) as error:
-            raise StoreUnreadable(f"nats: {error}") from error
+            raise StoreUnreadable(f"nats: {said(error)}") from error
 
     async def close(self) -> None:
         """Ends the connection."""
@@ -107,7 +127,7 @@ class JetStreamReader:
         except NotFoundError:
             return []  # no service has created the stream yet
         except (NatsError, TimeoutError, OSError) as error:
-            raise StoreUnreadable(f"nats: {error}") from error
+            raise StoreUnreadable(f"nats: {said(error)}") from error
 
     async def _open(self, jetstream: JetStreamContext, stream: StreamInfo) -> tuple[int, list[str]]:
         """The first message that may be open for the consumer, and the subjects that it reads; empty: all."""
@@ -198,10 +218,9 @@ class Nats(ResourceKind):
             gone.set()
 
         try:
-            async with asyncio.timeout(limit_s):
-                client = await nats.connect(address, allow_reconnect=False, error_cb=_ignore, disconnected_cb=lost)
+            client = await _connected(address, limit_s, lost)
         except (OSError, NatsError, TimeoutError) as error:
-            raise Unconfirmed(f"no connection to the broker: {error or type(error).__name__}") from error
+            raise Unconfirmed(f"no connection to the broker: {said(error)}") from error
 
         async def put(subject: str, body: bytes, headers: Mapping[str, str]) -> None:
             sending = asyncio.ensure_future(_publish(client.jetstream(), subject, body, dict(headers), limit_s))
@@ -236,7 +255,7 @@ async def _publish(
         except NoStreamResponseError:
             await asyncio.sleep(NO_STREAM_YET_S)
         except (OSError, NatsError, TimeoutError) as error:
-            raise Unconfirmed(f"no confirm from the broker: {error or type(error).__name__}") from error
+            raise Unconfirmed(f"no confirm from the broker: {said(error)}") from error
 
 
 def nats_server() -> str:

@@ -19,7 +19,7 @@ from psycopg import errors, sql
 
 from harness.manifest.model import Resource
 from harness.stores.kind import ResourceKind, Run, found
-from harness.stores.readers import StoreUnreadable, text_of
+from harness.stores.readers import StoreUnreadable, said, text_of
 
 __all__ = ["Postgres", "PostgresReader", "postgres_server"]
 
@@ -35,6 +35,7 @@ SETTINGS = {
     "dynamic_shared_memory_type": "mmap",  # in its folder, so that nothing outside is left by a kill
     "logging_collector": "off",
 }
+DEBIAN = Path("/usr/lib/postgresql")
 NOBODY = 65534
 NOT_YET = (errors.UndefinedTable, errors.InvalidSchemaName)
 
@@ -61,7 +62,7 @@ class PostgresReader:
             return []
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self.close()
-            raise StoreUnreadable(f"postgres: {str(error).strip() or 'no answer'}") from error
+            raise StoreUnreadable(f"postgres: {said(error)}") from error
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
@@ -141,7 +142,7 @@ class Postgres(ResourceKind):
                 return await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self._disconnect()
-            raise StoreUnreadable(f"postgres: {str(error).strip() or 'no answer'}") from error
+            raise StoreUnreadable(f"postgres: {said(error)}") from error
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._admin is None or self._admin.closed:
@@ -169,7 +170,7 @@ def postgres_server() -> str:
     Raises:
         SetupError: none is here.
     """
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    folders = sorted(DEBIAN.glob("*/bin"), key=_version, reverse=True)
     return str(Path(found(["postgres"], INSTALL, folders)).resolve())
 
 

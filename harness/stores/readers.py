@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Paced", "Reader", "SqliteReader", "StoreUnreadable", "text_of"]
+__all__ = ["Paced", "Reader", "SqliteReader", "StoreUnreadable", "said", "text_of"]
 
 SHORTEST_REST_S = 0.02
-REST_FACTOR = 4.0
 
 
 class StoreUnreadable(Exception):
@@ -36,6 +35,11 @@ class Reader(Protocol):
         ...
 
 
+def said(error: Exception) -> str:
+    """What an error says in one line, or what it is where it says nothing, as time limits do."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def text_of(item: object) -> str:
     """The work id that a value carries: of a JSON object its `work`, else its `id`, else all of it as text."""
     if isinstance(item, dict):
@@ -50,7 +54,7 @@ class Paced:
     A reading is always made after it was asked for; only the asking waits.
 
     Args:
-        reader: the source. It rests for four times as long as it took, and at least 20 ms.
+        reader: the source. It rests for as long as it took, and at least 20 ms.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -65,7 +69,7 @@ class Paced:
             return await self.reader.read()
         finally:
             ended_s = time.monotonic()
-            self._rested_s = ended_s + max(SHORTEST_REST_S, REST_FACTOR * (ended_s - begun_s))
+            self._rested_s = ended_s + max(SHORTEST_REST_S, ended_s - begun_s)
 
     async def close(self) -> None:
         """As the reader."""

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from harness.manifest.model import RedisSource, Resource
 from harness.stores.kind import Put, ResourceKind, Unconfirmed, found
-from harness.stores.readers import StoreUnreadable
+from harness.stores.readers import StoreUnreadable, said
 
 __all__ = ["Redis", "RedisReader", "redis_server"]
 
@@ -80,7 +80,7 @@ class Redis(ResourceKind):
                 await _ask(self._admin, *words)
         except (RedisError, OSError, TimeoutError) as error:
             await self._admin.aclose()
-            raise StoreUnreadable(f"redis: {error or 'no answer'}") from error
+            raise StoreUnreadable(f"redis: {said(error)}") from error
 
     def reader(self, source: RedisSource) -> RedisReader:
         """Reads keys of this server."""
@@ -94,13 +94,13 @@ class Redis(ResourceKind):
             async with asyncio.timeout(limit_s):
                 await client.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            raise Unconfirmed(f"no connection to the broker: {error or type(error).__name__}") from error
+            raise Unconfirmed(f"no connection to the broker: {said(error)}") from error
 
         async def put(subject: str, body: bytes, headers: Mapping[str, str]) -> None:
             try:
                 await _ask(client, "RPUSH", subject, body)
             except (RedisError, OSError) as error:
-                raise Unconfirmed(f"no confirm from the broker: {error}") from error
+                raise Unconfirmed(f"no confirm from the broker: {said(error)}") from error
 
         try:
             yield put
@@ -137,7 +137,7 @@ class RedisReader:
                 ]
         except (RedisError, OSError, TimeoutError) as error:
             await self.close()
-            raise StoreUnreadable(f"redis: {error or 'no answer'}") from error
+            raise StoreUnreadable(f"redis: {said(error)}") from error
 
     async def _named(self, pattern: str) -> list[str]:
         if "*" not in pattern:

@@ -40,9 +40,11 @@ async def run_errand(keeper: Keeper, start: Start, within_s: float) -> Errand:
     try:
         async with asyncio.timeout(within_s):
             exit = await asyncio.shield(running.exited)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FaultError):  # it has just ended by itself
             await keeper.kill(running.pid)
+        if isinstance(error, TimeoutError):
+            raise TimeoutError(f"{start.command[0]} took longer than {within_s:g} s") from None
         raise
     return Errand(
         exit=exit,
