@@ -90,11 +90,6 @@ class Redis(ResourceKind):
     async def publishing(self, address: str, limit_s: float) -> AsyncIterator[Put]:
         """A connection of its own for each try, so that a fault meets this one; confirmed by the list's length."""
         client = _client(address)
-        try:
-            async with asyncio.timeout(limit_s):
-                await client.ping()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unconfirmed(f"no connection to the broker: {said(error)}") from error
 
         async def put(subject: str, body: bytes, headers: Mapping[str, str]) -> None:
             try:
@@ -103,6 +98,7 @@ class Redis(ResourceKind):
                 raise Unconfirmed(f"no confirm from the broker: {said(error)}") from error
 
         try:
+            await _connect(client, limit_s)
             yield put
         finally:
             await _end(client)
@@ -110,6 +106,14 @@ class Redis(ResourceKind):
     async def close(self) -> None:
         """Ends the admin connection."""
         await _end(self._admin)
+
+
+async def _connect(client: Client, limit_s: float) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            await _ask(client, "PING")
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unconfirmed(f"no connection to the broker: {said(error)}") from error
 
 
 async def _end(client: Client) -> None:

@@ -18,9 +18,10 @@ from nats.js.api import ConsumerConfig, RetentionPolicy
 from harness.errors import SetupError
 from harness.manifest.model import NatsSource, RedisSource, Resource
 from harness.runner.resources import RunningResource
-from harness.stores import StoreUnreadable, Unconfirmed
+from harness.stores import Reader, StoreUnreadable, Unconfirmed
+from harness.stores.http import HttpReader
 from harness.stores.jetstream import Nats
-from harness.stores.postgres import PostgresReader
+from harness.stores.postgres import Postgres, PostgresReader
 from harness.stores.redis import Redis
 from harness.stores.resources import resource_kind
 from tests.stores.conftest import RESOURCES, Starting
@@ -53,21 +54,20 @@ async def write(running: RunningResource, work: str) -> None:
 async def read(running: RunningResource) -> list[str]:
     """What the resource holds, by the readers of the harness."""
     kind = running.kind
-    if isinstance(kind, Nats):
-        return await kind.reader(NatsSource(resource="x", stream="ORDERS")).read()
-    if isinstance(kind, Redis):
-        return await kind.reader(RedisSource(resource="x", keys=["jobs"])).read()
-    if running.resource.kind == "postgres":
-        reader = PostgresReader(kind.address(kind.port), "select work from audit order by seq")
+    reader: Reader
+    async with httpx.AsyncClient(trust_env=False) as client:
+        if isinstance(kind, Nats):
+            reader = kind.reader(NatsSource(resource="x", stream="ORDERS"))
+        elif isinstance(kind, Redis):
+            reader = kind.reader(RedisSource(resource="x", keys=["jobs"]))
+        elif isinstance(kind, Postgres):
+            reader = PostgresReader(kind.address(kind.port), "select work from audit order by seq")
+        else:
+            reader = HttpReader(client, f"http://{kind.address(kind.port)}/")
         try:
             return await reader.read()
         finally:
             await reader.close()
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return [item["work"] for item in (await client.get(f"http://{kind.address(kind.port)}/")).json()]
-    except httpx.HTTPError as error:
-        raise StoreUnreadable(str(error)) from error
 
 
 @pytest.mark.parametrize("kind", SERVERS)
