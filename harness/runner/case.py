@@ -200,6 +200,7 @@ class _Case:
             return task.result()
         finally:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
         """Clients have their answers, faults are undone, and no request is under way."""

@@ -231,8 +231,9 @@ class Nats(ResourceKind):
                     raise Unconfirmed("the connection was lost before the broker confirmed")
                 sending.result()
             finally:
-                sending.cancel()
-                losing.cancel()
+                for task in (sending, losing):
+                    task.cancel()
+                await asyncio.gather(sending, losing, return_exceptions=True)
 
         try:
             yield put
