@@ -11,6 +11,7 @@ import pytest
 
 from harness.checks import Verdict
 from harness.errors import ContractError, SetupError
+from harness.history import Kind
 from harness.network import Server, find_server
 from harness.plans.gaps import plan_of, single
 from harness.plans.model import parse_fault
@@ -81,10 +82,12 @@ RESTARTS = {
 
 @pytest.mark.parametrize("name", RESTARTS)
 async def test_a_correct_system_holds_when_its_store_is_killed_or_cut_off(server: Server, name: str) -> None:
-    """Every fault lands, and nothing is lost or done twice: the store kept what it had confirmed."""
+    """Every fault lands, and nothing is lost or done twice, also when all is handed in once more: the store kept it."""
     async for judged in hurt(server, open_system(SYSTEMS / name), *RESTARTS[name]):
         assert judged.outcome is Verdict.HOLDS, (judged.run.plan, judged.error, judged.verdict)
         assert judged.landed
+        begun = next(e.at_s for e in judged.run.history.of(Kind.PHASE) if e.where == "replay")
+        assert {e.work for e in judged.run.history.of(Kind.SUBMIT) if e.at_s > begun} == {"w1", "w2"}
 
 
 async def test_a_queue_that_keeps_nothing_on_disk_loses_what_it_has_confirmed(server: Server, changed: Changed) -> None:
