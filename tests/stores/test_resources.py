@@ -128,7 +128,9 @@ async def test_an_open_transaction_of_a_dead_process_holds_up_nobody(starting: S
     await held.execute("lock table audit in access exclusive mode")
     async with await psycopg.AsyncConnection.connect(address, autocommit=True) as db:
         await db.execute("create database app_second")
+    life = running.target.pid
     await running.empty()
+    assert running.target.pid == life, "no restart was needed for that"
     assert await read(running) == []
     with pytest.raises(psycopg.Error):
         await psycopg.AsyncConnection.connect(address.replace("/app", "/app_second"))
