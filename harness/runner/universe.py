@@ -21,7 +21,7 @@ from harness.history import History, Kind
 from harness.manifest.model import Process
 from harness.manifest.placeholders import fill
 from harness.network import Link
-from harness.plans.model import Fault, Plan
+from harness.plans.model import Plan
 from harness.runner.client import Client
 from harness.runner.entry import Entry, PublishEntry, RequestEntry
 from harness.runner.resources import RunningResource
@@ -224,16 +224,6 @@ class Universe:
             known = ", ".join(sorted(self.links))
             raise FaultError(Problem(what=f"no link {name!r} in {self.system.name}", expected=known, got=name))
         return self.links[name]
-
-    def link_of_point(self, fault: Fault) -> str:
-        """The link on which the request travels that is held at the fault's point; empty where there is none."""
-        point = fault.point
-        if point.name in ("recv", "applied"):
-            return f"{self.system.process_of_effect(point.where)}->{WORLD}"
-        if point.name in ("deliver", "reply"):
-            callee = self.system.process_of(point.where)
-            return fault.target if fault.target.endswith(f"->{callee}") else ""
-        return ""
 
     async def start_all(self) -> None:
         """The first start of all processes of a case, side by side; returns when all are ready.
