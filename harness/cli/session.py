@@ -102,7 +102,8 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
 
 
 def _as_interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    """Goes the way of a Ctrl-C: an event loop that is running cancels its task, where an exception could get lost."""
+    signal.raise_signal(signal.SIGINT)
 
 
 class _Collector:
