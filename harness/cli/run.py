@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -26,7 +27,9 @@ def demo(*, workers: str, out: str, reports: list[str]) -> int:
     """The four placements and the naive one under the core plans."""
     manifests = tuple(manifest_path(name) for name in DEMO)
     campaign = Campaign(manifests=manifests, explore="core", out=out)
-    code = _campaign(campaign, workers, reports, [])
+    # A worker a core: each has to set up all five systems, and with so few cases more workers would cost more than help.
+    cores = str(len(os.sched_getaffinity(0)))
+    code = _campaign(campaign, cores if workers == "auto" else workers, reports, [])
     if code == 0:
         print(f"\nnext: retrigger run patterns/{DEMO[0]}      retrigger boundaries patterns/{DEMO[0]}")
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -109,30 +110,33 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
 def _stopping_for_sure() -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM end the run in any case.
 
-    An interrupt is an exception, and can get lost where Python swallows exceptions (in a callback of the import system,
-    say). If the orderly way out was not taken in time, this process ends at once: its workers end with it, and the
-    keepers remove whatever was started.
+    The orderly way is that of a Ctrl-C: an event loop that is running cancels its task, which cleans up. It can get
+    lost where exceptions are swallowed. Therefore a thread hears of the signal as well, and ends this process if that
+    takes too long: its workers end with it, and the keepers remove whatever was started.
     """
-    last_resort = threading.Timer(LAST_RESORT_S, _leave)
-    last_resort.daemon = True
-
-    def stop(number: int, frame: object) -> None:
-        if not last_resort.is_alive():
-            last_resort.start()
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    threading.Thread(target=_leave_in_the_end, args=(heard,), daemon=True).start()
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        last_resort.cancel()
+        signal.signal(signal.SIGTERM, previous)
+        signal.set_wakeup_fd(before)
+        told.close()
 
 
-def _leave() -> None:
-    print("retrigger: interrupted; the keepers remove what was started", file=sys.stderr, flush=True)
-    os._exit(INTERRUPTED)
+def _leave_in_the_end(heard: socket.socket) -> None:
+    """Waits for an interrupt, and then for the end of the run; leaves where that does not come in time."""
+    with heard:
+        try:
+            while numbers := heard.recv(64):
+                if {signal.SIGINT, signal.SIGTERM} & set(numbers):
+                    heard.settimeout(LAST_RESORT_S)
+        except TimeoutError:
+            print("retrigger: interrupted; the keepers remove what was started", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)
 
 
 class _Collector:
