@@ -27,7 +27,7 @@ def demo(*, workers: str, out: str, reports: list[str]) -> int:
     """The four placements and the naive one under the core plans."""
     manifests = tuple(manifest_path(name) for name in DEMO)
     campaign = Campaign(manifests=manifests, explore="core", out=out)
-    # A worker a core: each has to set up all five systems, and with so few cases more workers would cost more than help.
+    # A worker a core: each sets up all five systems, and with so few cases more workers would cost more than help.
     cores = str(len(os.sched_getaffinity(0)))
     code = _campaign(campaign, cores if workers == "auto" else workers, reports, [])
     if code == 0:
