@@ -17,10 +17,12 @@ app = typer.Typer(
 )
 
 WHICH = "retrigger.toml, its folder, or the name of a pattern"
-WHICH = "retrigger.toml, its folder, or the name of a pattern"
 Targets = Annotated[list[str], typer.Argument(help=WHICH, metavar="MANIFEST...")]
 Target = Annotated[str, typer.Argument(help=WHICH, metavar="MANIFEST")]
 Workers = Annotated[str, typer.Option("-n", "--workers", help="parallel workers, or auto")]
+Reports = Annotated[
+    list[str] | None, typer.Option("--report", help="html, json, junit, md, jsonl, conformance; each with =FILE")
+]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
 
@@ -28,7 +30,7 @@ Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and
 def demo(
     workers: Workers = "auto",
     out: Out = "build/retrigger",
-    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    report: Reports = None,
 ) -> None:
     """Four placements and a naive one under the same faults, side by side."""
     from harness.cli.run import demo as run_demo
@@ -45,10 +47,12 @@ def run(
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
     budget: Annotated[str, typer.Option("--budget", help="begin no case after this time, e.g. 180s or 5m")] = "",
+    shard: Annotated[str, typer.Option("--shard", help="run only this part of the plans, e.g. 1/4")] = "",
+    baseline: Annotated[str, typer.Option("--baseline", help="file of known failures")] = "",
     only: Annotated[list[str] | None, typer.Option("--only", help="run only the plan of this id (repeatable)")] = None,
     plan: Annotated[list[str] | None, typer.Option("--plan", help="faults in words, instead of exploring")] = None,
     works: Annotated[int, typer.Option("--works", min=1, max=50, help="pieces of work in a case")] = 2,
-    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    report: Reports = None,
     out: Out = "build/retrigger",
 ) -> None:
     """Put a system to the test: every gap of its manifest, or random plans."""
@@ -62,6 +66,8 @@ def run(
             seed=seed,
             examples=examples,
             budget=budget,
+            shard=shard,
+            baseline=baseline,
             only=only or [],
             faults=plan or [],
             works=works,

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
-from pathlib import Path
 
 from harness.cli.session import Interrupted, run_campaign, worker_count
 from harness.cli.where import manifest_path
-from harness.conformance.campaign import Campaign
-from harness.errors import Problem, UsageError
-from harness.report.html import write_html
-from harness.report.json import report_json
-from harness.report.model import RunReport, exit_code
+from harness.conformance.campaign import Campaign, seconds_of, shard_of
 from harness.report.terminal import Terminal
+from harness.report.write import places_of, write_reports
 
 __all__ = ["DEMO", "demo", "run"]
 
 DEMO = ("caller_queue", "callee_inbox", "upstream_sync", "engine_dbos", "callee_naive")
-FORMATS = ("html", "json")
 
 
 def demo(*, workers: str, out: str, reports: list[str]) -> int:
@@ -40,6 +34,8 @@ def run(
     seed: int,
     examples: int,
     budget: str,
+    shard: str,
+    baseline: str,
     only: list[str],
     faults: list[str],
     works: int,
@@ -58,51 +54,19 @@ def run(
         budget_s=seconds_of(budget) if budget else None,
         out=out,
         works=works,
+        shard=shard_of(shard) if shard else (1, 1),
+        baseline=baseline,
     )
     return _campaign(campaign, workers, reports, pytest_args)
 
 
-def seconds_of(text: str) -> float:
-    """`180s`, `5m`, `1h`, or plain seconds.
-
-    Raises:
-        UsageError: none of these.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    if match is None:
-        raise UsageError(Problem(what="not a time", expected="180s, 5m or 1h", got=text))
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
 def _campaign(campaign: Campaign, workers: str, reports: list[str], pytest_args: list[str]) -> int:
-    wanted = _wanted(reports, campaign.out)
-    terminal = Terminal(picture=wanted.get("html", ""))
+    places = places_of(reports, campaign.out)
+    terminal = Terminal(picture=places["html"])
     command = "retrigger " + shlex.join(sys.argv[1:])
     try:
         outcome = run_campaign(campaign, worker_count(workers), terminal, pytest_args, command)
     except Interrupted:
         raise KeyboardInterrupt from None
-    written = [_write(outcome.report, form, path) for form, path in wanted.items()]
-    terminal.run_finished(outcome.report, written)
-    return exit_code(outcome.report.verdict)
-
-
-def _wanted(reports: list[str], out: str) -> dict[str, str]:
-    """Form -> path. The picture is always written: it is what people look at first."""
-    places = {"html": f"{out}/report/index.html"}
-    for text in (part for report in reports for part in report.split(",")):
-        form, _, path = text.partition("=")
-        if form not in FORMATS:
-            raise UsageError(Problem(what="no such report", expected="html or json=FILE", got=text))
-        places[form] = path or places.get(form, f"{out}/report/report.{form}")
-    return places
-
-
-def _write(report: RunReport, form: str, path: str) -> str:
-    place = Path(path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if form == "html":
-        write_html(report, place)
-    else:
-        place.write_text(report_json(report), encoding="utf-8")
-    return path
+    terminal.run_finished(outcome.report, write_reports(outcome.report, places))
+    return outcome.report.exit_code

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict, exit_code
+from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
 
 __all__ = ["Reporter", "Terminal"]
 
@@ -179,7 +179,7 @@ class Terminal:
             self._say("")
             self._not_tested(run.systems)
             self._say("")
-        result = [f"Result: {run.verdict.value}", f"exit {exit_code(run.verdict)}", *map(clean, written)]
+        result = [f"Result: {run.verdict.value}", f"exit {run.exit_code}", *map(clean, written)]
         self._flow(result, style=STYLES[run.verdict])
 
     def _stage(self, stage: str, text: str, seconds: float, verdict: Verdict) -> None:
