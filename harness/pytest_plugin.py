@@ -68,9 +68,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keeps the tests of a family in one worker, where the suite runs by itself and nothing else was asked for."""
     if not config.getoption("--retrigger-manifest") or config.getvalue("dist") != "load":
         return None
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no stubs
 
-    class ByFamily(LoadScopeScheduling):
+    class ByFamily(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
         """A scope is a family; xdist means this method to be overridden."""
 
         def _split_scope(self, nodeid: str) -> str:

@@ -91,6 +91,22 @@ def replay(
 
 
 @app.command()
+def init(folder: Annotated[Path, typer.Argument(help="where to write it", metavar="DIR")] = Path()) -> None:
+    """Write a commented retrigger.toml; three lines are to be filled in."""
+    from harness.cli.init import init as write
+
+    sys.exit(write(folder))
+
+
+@app.command()
+def check(manifest: Target) -> None:
+    """Is the manifest true? Contract, routing, a run without faults; seconds."""
+    from harness.cli.check import check as check_it
+
+    sys.exit(check_it(manifest))
+
+
+@app.command()
 def boundaries(
     manifest: Target,
     json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
@@ -130,11 +146,71 @@ def doctor() -> None:
 
 
 @app.command()
+def badge(
+    report: Annotated[str, typer.Argument(help="JSON report of a run", metavar="REPORT")],
+    out: Annotated[str, typer.Option("-o", "--out", help="the picture to write")] = "retrigger-badge.svg",
+) -> None:
+    """A badge for a run; refused where a core check was skipped."""
+    from harness.cli.reports import badge as write
+
+    sys.exit(write(report, out))
+
+
+@app.command()
 def schema() -> None:
     """The JSON Schema of a manifest, for editors."""
     from harness.cli.show import schema as show
 
     show()
+
+
+report_app = typer.Typer(no_args_is_help=True, help="Merge the reports of shards, or look at one.")
+app.add_typer(report_app, name="report")
+baseline_app = typer.Typer(no_args_is_help=True, help="Known failures: write the list, or hold it against a run.")
+app.add_typer(baseline_app, name="baseline")
+BaselineFile = Annotated[str, typer.Option("--baseline", help="default: retrigger-baseline.toml beside the manifest")]
+
+
+@report_app.command()
+def merge(
+    files: Annotated[list[str], typer.Argument(help="JSON reports of shards", metavar="REPORT...")],
+    out: Annotated[str, typer.Option("-o", "--out", help="JSON report of the whole; its picture is put beside it")],
+) -> None:
+    """Put the JSON reports of shards together: the report of the whole."""
+    from harness.cli.reports import merge_reports
+
+    sys.exit(merge_reports(files, out))
+
+
+@report_app.command("open")
+def open_(
+    place: Annotated[str, typer.Argument(help="a report, or its folder", metavar="REPORT")] = "build/retrigger",
+    show: Annotated[bool, typer.Option("--show/--no-show", help="open a browser, or only say where it is")] = True,
+) -> None:
+    """Open the picture of a run in a browser."""
+    from harness.cli.reports import open_report
+
+    sys.exit(open_report(place, show=show))
+
+
+@baseline_app.command("update")
+def baseline_update(
+    manifest: Target, baseline: BaselineFile = "", workers: Workers = "auto", out: Out = "build/retrigger"
+) -> None:
+    """Run every gap and write down what fails now; known reasons stay."""
+    from harness.cli.baselines import update
+
+    sys.exit(update(manifest, baseline, workers, out))
+
+
+@baseline_app.command("check")
+def baseline_check(
+    manifest: Target, baseline: BaselineFile = "", workers: Workers = "auto", out: Out = "build/retrigger"
+) -> None:
+    """Run what is known to fail; an entry that nothing fails any more is stale, exit 1."""
+    from harness.cli.baselines import check
+
+    sys.exit(check(manifest, baseline, workers, out))
 
 
 @app.callback(invoke_without_command=True)

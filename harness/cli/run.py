@@ -8,10 +8,11 @@ import sys
 from harness.cli.session import Interrupted, run_campaign, worker_count
 from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign, seconds_of, shard_of
+from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.report.write import places_of, write_reports
 
-__all__ = ["DEMO", "demo", "run"]
+__all__ = ["DEMO", "demo", "run", "run_and_report"]
 
 DEMO = ("caller_queue", "callee_inbox", "upstream_sync", "engine_dbos", "callee_naive")
 
@@ -20,7 +21,7 @@ def demo(*, workers: str, out: str, reports: list[str]) -> int:
     """The four placements and the naive one under the core plans."""
     manifests = tuple(manifest_path(name) for name in DEMO)
     campaign = Campaign(manifests=manifests, explore="core", out=out)
-    code = _campaign(campaign, workers, reports, [])
+    code = run_and_report(campaign, workers, reports, []).exit_code
     if code == 0:
         print("\nnext: retrigger run patterns/callee_inbox      retrigger boundaries patterns/caller_queue")
     return code
@@ -57,10 +58,15 @@ def run(
         shard=shard_of(shard) if shard else (1, 1),
         baseline=baseline,
     )
-    return _campaign(campaign, workers, reports, pytest_args)
+    return run_and_report(campaign, workers, reports, pytest_args).exit_code
 
 
-def _campaign(campaign: Campaign, workers: str, reports: list[str], pytest_args: list[str]) -> int:
+def run_and_report(campaign: Campaign, workers: str, reports: list[str], pytest_args: list[str]) -> RunReport:
+    """Runs a campaign, telling the terminal all along, and writes its reports.
+
+    Args:
+        workers: a number or `auto`. reports: forms, as after `--report`. pytest_args: passed on.
+    """
     places = places_of(reports, campaign.out)
     terminal = Terminal(picture=places["html"])
     command = "retrigger " + shlex.join(sys.argv[1:])
@@ -69,4 +75,4 @@ def _campaign(campaign: Campaign, workers: str, reports: list[str], pytest_args:
     except Interrupted:
         raise KeyboardInterrupt from None
     terminal.run_finished(outcome.report, write_reports(outcome.report, places))
-    return outcome.report.exit_code
+    return outcome.report

@@ -138,7 +138,7 @@ def draft(system: SystemReport, entries: Iterable[Entry]) -> list[Entry]:
     """
     known = {(entry.family, entry.property): entry for entry in entries if entry.system == system.name}
     stale = {(entry.family, entry.property) for entry in system.stale}
-    failing = {(c.family, c.property): c for c in cells_of(system) if c.verdict is Verdict.VIOLATED}
+    failing = {(c.family, c.property_id): c for c in cells_of(system) if c.verdict is Verdict.VIOLATED}
     kept = [entry for key, entry in known.items() if key in failing or key not in stale]
     for (family, name), cell in failing.items():
         if (family, name) not in known:

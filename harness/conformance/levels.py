@@ -148,13 +148,13 @@ def _readers(manifest: Manifest) -> Iterator[Gap]:
 
 
 def _world(manifest: Manifest) -> Iterator[Gap]:
-    for node in manifest.node:
-        if node.effects and not any(effect.at for effect in node.effects):
-            name = node.effects[0].name
-            yield Gap(
-                what=f"the world as the partner of node {node.name}",
-                fix=f'at = "POST {{link:world}}/{name}"   in place of sql, and a call there in the service',
-            )
+    effects = [effect for node in manifest.node for effect in node.effects]
+    if effects and not any(effect.at for effect in effects):
+        name = effects[0].name
+        yield Gap(
+            what=f"the world as the partner that is called for {name} or another effect",
+            fix=f'at = "POST {{link:world}}/{name}"   in place of sql, and a call there in the service',
+        )
 
 
 LEVELS = (

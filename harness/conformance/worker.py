@@ -59,7 +59,7 @@ class Worker:
         self.campaign = campaign
         self.out = Path(campaign.out)
         self._systems = {system.name: system for system in campaign.systems()}
-        self._secrets = secrets_of(system.manifest for system in self._systems.values())
+        self._secrets = secrets_of([system.manifest for system in self._systems.values()])
         self._loop = asyncio.Runner()
         self._stage: Stage | None = None
         self._ended: dict[str, Ended] = {}

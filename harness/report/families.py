@@ -25,7 +25,7 @@ class Cell:
     """
 
     family: str
-    property: str
+    property_id: str
     verdict: Verdict
     cases: tuple[CaseReport, ...]
     deciding: tuple[CaseReport, ...]
@@ -35,7 +35,7 @@ class Cell:
     def why(self) -> str:
         """What a reader is told where the property does not simply hold, in full."""
         if self.verdict is Verdict.VIOLATED:
-            return "\n\n".join(told(case, self.property) for case in self.deciding)
+            return "\n\n".join(told(case, self.property_id) for case in self.deciding)
         reasons = dict.fromkeys(case.error or "nothing put it to the test" for case in self.deciding)
         return "; ".join(reasons) or "no case was run"
 
@@ -66,11 +66,11 @@ def cells_of(system: SystemReport) -> list[Cell]:
 def cell_of(cases: Sequence[CaseReport], family: str, name: str, known: str = "") -> Cell:
     """One property over these cases: violated where one violates it, else undecided, held, or never put to the test."""
     if failed := tuple(case for case in cases if case.outcome is Verdict.ERROR):
-        return Cell(family=family, property=name, verdict=Verdict.ERROR, cases=tuple(cases), deciding=failed)
+        return Cell(family=family, property_id=name, verdict=Verdict.ERROR, cases=tuple(cases), deciding=failed)
     said = {verdict: [c for c in cases if c.properties.get(name) is verdict] for verdict in GRAVEST_FIRST}
     verdict = next((verdict for verdict, some in said.items() if some), Verdict.NOT_EXERCISED)
     return Cell(
-        family=family, property=name, verdict=verdict, cases=tuple(cases), deciding=tuple(said[verdict]), known=known
+        family=family, property_id=name, verdict=verdict, cases=tuple(cases), deciding=tuple(said[verdict]), known=known
     )
 
 

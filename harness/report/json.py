@@ -108,7 +108,7 @@ def _families(system: SystemReport) -> dict[str, dict[str, str]]:
     """Family of plans -> property -> verdict."""
     table: dict[str, dict[str, str]] = {}
     for cell in cells_of(system):
-        table.setdefault(cell.family, {})[cell.property] = cell.verdict.value
+        table.setdefault(cell.family, {})[cell.property_id] = cell.verdict.value
     return table
 
 

@@ -65,7 +65,7 @@ def _case(system: SystemReport, cell: Cell, seconds: float) -> Xml.Element:
     case = Xml.Element(
         "testcase",
         classname=_text(f"retrigger.{system.name}"),
-        name=_text(f"{cell.family}: {cell.property}"),
+        name=_text(f"{cell.family}: {cell.property_id}"),
         time=f"{seconds:.3f}",
     )
     if cell.verdict is Verdict.HOLDS:

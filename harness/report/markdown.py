@@ -89,13 +89,13 @@ def _map(system: SystemReport) -> Iterator[str]:
 
 def _table(system: SystemReport) -> Iterator[str]:
     cells = cells_of(system)
-    names = list(dict.fromkeys(cell.property for cell in cells))
+    names = list(dict.fromkeys(cell.property_id for cell in cells))
     if not names:
         return
     yield f"| plans | cases | {' | '.join(names)} |"
     yield f"|---|---:|{'---|' * len(names)}"
     rows = families(system.cases)
-    by_place = {(cell.family, cell.property): cell for cell in cells}
+    by_place = {(cell.family, cell.property_id): cell for cell in cells}
     for family, cases in rows.items():
         signs = [_sign(by_place.get((family, name))) for name in names]
         yield f"| {plain(family)} | {len(cases)} | {' | '.join(signs)} |"

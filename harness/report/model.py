@@ -334,7 +334,8 @@ class RunReport:
     """One call of the command line: what was used, and a part for each system.
 
     tool_version: of retrigger. command: the command line in words. profile, explore: what was planned.
-    shard: which part of the plans, `1/2`. budget_s: how long cases were begun. seed: of the plans. workers: how many ran cases at the same time. seconds: wall time of the whole.
+    shard: which part of the plans, `1/2`. budget_s: how long cases were begun. seed: of the plans.
+    workers: how many ran cases at the same time. seconds: wall time of the whole.
     """
 
     tool_version: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.manifest.model import Manifest
@@ -34,18 +34,14 @@ class Secrets:
         return text
 
 
-def secrets_of(manifests: Iterable[Manifest]) -> Secrets:
+def secrets_of(manifests: Sequence[Manifest]) -> Secrets:
     """The secrets of these systems: values under a telling name, and passwords inside addresses.
 
     Very short values and placeholders are none: hiding them would blank out ordinary words.
     """
-    found = {
-        secret
-        for manifest in manifests
-        for part in (*manifest.process, *manifest.resource)
-        for name, value in part.env.items()
-        for secret in _in(name, value)
-    }
+    environments = [part.env for each in manifests for part in each.process]
+    environments += [part.env for each in manifests for part in each.resource]
+    found = {secret for env in environments for name, value in env.items() for secret in _in(name, value)}
     return Secrets(tuple(sorted(found, key=lambda secret: (-len(secret), secret))))
 
 

@@ -28,13 +28,19 @@ PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kin
 
 @dataclass(slots=True, kw_only=True)
 class CaseRun:
-    """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself."""
+    """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself.
+
+    settled: it came to rest. unreadable: the stores that could not be read to the end, by edge or effect, and why.
+    log: what the process at the edge printed last, where it accepted nothing.
+    """
 
     plan: Plan
     history: History
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     settled: bool = False
+    unreadable: dict[str, str] = field(default_factory=dict)
+    log: str = ""
 
 
 async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True) -> CaseRun:
@@ -42,7 +48,8 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, 
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end.
+        replay: whether everything is submitted again in the end, and asked what would help where work stays behind.
+            Without it nothing is waited for where no work was accepted.
 
     Raises:
         ContractError, ServiceError: a process did not become ready.
@@ -60,12 +67,15 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, 
                 await case.load()
             with case.phase("heal"):
                 await case.healed()
-            with case.phase("drain"):
-                run.settled = await case.settle(last=False)
+            if not case.accepted:
+                run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
+            if replay or case.accepted:
+                with case.phase("drain"):
+                    run.settled = await case.settle(last=False)
             if run.settled and replay:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled:
+            elif not run.settled and replay:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -73,6 +83,7 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, 
         with case.phase("end"):
             await case.close()
     run.errors += case.injector.errors
+    run.unreadable = case.ledger.unreadable
     run.seconds["case"] = time.monotonic() - started_s
     return run
 
@@ -133,6 +144,11 @@ class _Case:
     def _fault_struck_since(self, index: int) -> bool:
         states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
         return any(state in ("landed", "missed", "failed") for state in states)
+
+    @property
+    def accepted(self) -> bool:
+        """Some work was accepted."""
+        return any(event.data["outcome"] == "ok" for event in self.history.of(Kind.ANSWER))
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""

@@ -23,6 +23,8 @@ class Ledger:
         self._pending: dict[str, Reader] = {p.edge: universe.reader(p) for p in self.system.manifest.pending}
         self._rows: dict[str, Reader] = {e.name: universe.reader(e.sql) for e in self.system.sql_effects if e.sql}
         self._last: dict[tuple[Kind, str], Any] = {}
+        self.unreadable: dict[str, str] = {}
+        """Stores that could not be read the last time, by edge or effect, and what they said."""
 
     @property
     def sees_all(self) -> bool:
@@ -33,7 +35,7 @@ class Ledger:
         """Works with an undischarged trigger; None where a store could not be read just now."""
         found: list[str] = []
         for edge, reader in self._pending.items():
-            works = await self._read(reader)
+            works = await self._read(edge, reader)
             if works is None:
                 return None
             self._write_change(Kind.PENDING, edge, "works", works)
@@ -47,7 +49,7 @@ class Ledger:
     async def count_rows(self) -> bool:
         """Counts the effects that stores keep; False where one could not be read."""
         for effect, reader in self._rows.items():
-            works = await self._read(reader)
+            works = await self._read(effect, reader)
             if works is None:
                 return False
             self._write_change(Kind.ROWS, effect, "counts", dict(Counter(works)))
@@ -68,11 +70,14 @@ class Ledger:
         answers = self.scene.history.of(Kind.ANSWER)
         return list(dict.fromkeys(event.work for event in answers if event.data["outcome"] == "ok"))
 
-    async def _read(self, reader: Reader) -> list[str] | None:
+    async def _read(self, name: str, reader: Reader) -> list[str] | None:
         try:
-            return [self.scene.key_of(sent_id) for sent_id in await reader.read()]
-        except StoreUnreadable:
+            found = [self.scene.key_of(sent_id) for sent_id in await reader.read()]
+        except StoreUnreadable as error:
+            self.unreadable[name] = str(error)
             return None
+        self.unreadable.pop(name, None)
+        return found
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
         if self._last.get((kind, where)) != value:

@@ -28,6 +28,7 @@ from harness.runner.workshop import Workshop
 from harness.stores import Reader, SqliteReader
 from harness.stores.resources import ResourceKind, resource_kind
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
+from harness.targets.ready import log_tail
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
@@ -164,6 +165,10 @@ class Universe:
             hop.abort()
         shutil.rmtree(self.folder / f"case{self.cases}", ignore_errors=True)
 
+    def log_tail(self, process: str) -> str:
+        """The last lines that a process of this case has printed."""
+        return log_tail(self.folder / f"case{self.cases}" / f"{process}.log", lines=5)
+
     @property
     def busy(self) -> int:
         """Requests that are under way on any link with a hop."""
@@ -219,9 +224,15 @@ class Universe:
         Raises:
             ContractError: names the process that did not become ready.
         """
-        async with asyncio.TaskGroup() as group:
-            for process in self.system.manifest.process:
-                group.create_task(self._start_first(process.name))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for process in self.system.manifest.process:
+                    group.create_task(self._start_first(process.name))
+        except* ContractError as group_of_errors:
+            errors = [error for error in group_of_errors.exceptions if isinstance(error, ContractError)]
+        else:
+            return
+        raise ContractError(*(problem for error in errors for problem in error.problems))
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
