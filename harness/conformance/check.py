@@ -23,7 +23,7 @@ from harness.plans.model import Plan
 from harness.runner.budget import Calibration
 from harness.runner.case import CaseRun
 from harness.runner.ledger import Ledger
-from harness.runner.stage import fault_free, measured
+from harness.runner.stage import fault_free, in_file, measured
 from harness.runner.system import System
 from harness.runner.universe import Universe
 from harness.runner.workshop import workshop
@@ -76,6 +76,13 @@ async def check_system(system: System, server: Server, tell: Tell) -> Checked:
         SetupError: a broker or the proxy could not be started.
     """
     tell(Step(name="boundaries", text=_boundaries(system), seconds=0.0))
+    try:
+        return await _check(system, server, tell)
+    except ContractError as error:
+        raise ContractError(*(in_file(problem, system) for problem in error.problems)) from error
+
+
+async def _check(system: System, server: Server, tell: Tell) -> Checked:
     begun_s = time.monotonic()
     async with workshop(server, system.modules) as shop, _opened(system, shop) as universe:
         resources = ", ".join(sorted(system.resource_names))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.checks import CaseVerdict, Verdict, judge
-from harness.errors import ContractError, HarnessError
+from harness.errors import ContractError, HarnessError, Problem
 from harness.history import Kind
 from harness.network import Server
 from harness.plans.model import Plan
@@ -23,7 +23,11 @@ from harness.runner.system import System
 from harness.runner.universe import Universe
 from harness.runner.workshop import Workshop, workshop
 
-__all__ = ["Judged", "Stage", "fault_free", "measured", "smoke"]
+__all__ = ["Judged", "Stage", "fault_free", "in_file", "measured", "smoke"]
+
+
+SMOKE_TRIES = 5
+"""Without faults an answer comes at once, or something is wrong that more tries will not mend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +99,18 @@ class Stage:
 
     async def _open(self, system: System) -> tuple[Universe, Calibration]:
         assert self._workshop is not None, "used as an async context manager"
-        universe = await Universe.open(system, self._workshop)
-        self._stack.push_async_callback(universe.close)
-        return universe, await smoke(universe)
+        try:
+            universe = await Universe.open(system, self._workshop)
+            self._stack.push_async_callback(universe.close)
+            return universe, await smoke(universe)
+        except ContractError as error:
+            raise ContractError(*(in_file(problem, system) for problem in error.problems)) from error
+
+
+def in_file(problem: Problem, system: System) -> Problem:
+    """The same problem, with the manifest's name in front of the place."""
+    path = str(system.manifest.path)
+    return problem if problem.where.startswith(path) else replace(problem, where=f"{path}  {problem.where}".strip())
 
 
 async def smoke(universe: Universe) -> Calibration:
@@ -112,7 +125,7 @@ async def fault_free(universe: Universe) -> CaseRun:
         ContractError: work is not accepted, an effect never comes, a store cannot be read, or a link is not used.
     """
     system = universe.system
-    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False)
+    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False, most_tries=SMOKE_TRIES)
     if run.errors:
         raise run.errors[0]
     problems = [*not_accepted(system, run)]

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ContractError, FaultError, Problem
+from harness.errors import ContractError, FaultError, HarnessError, Problem
 from harness.history import History, Kind
 from harness.manifest.model import Pending, Process, SqlSource
 from harness.manifest.placeholders import fill
@@ -38,6 +38,7 @@ from harness.world.world import World
 __all__ = ["PROBE", "Universe"]
 
 CLIENT = "client"
+SETTLE_S = 0.3
 WORLD = "world"
 PROBE = "probe"
 """The work that is submitted after others stayed behind, to see whether it frees them."""
@@ -226,13 +227,13 @@ class Universe:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for process in self.system.manifest.process:
-                    group.create_task(self._start_first(process.name))
-        except* ContractError as group_of_errors:
-            errors = [error for error in group_of_errors.exceptions if isinstance(error, ContractError)]
+                for name in self.system.process_names:
+                    group.create_task(self._start_first(name))
+        except* HarnessError as errors:
+            failed = errors
         else:
             return
-        raise ContractError(*(problem for error in errors for problem in error.problems))
+        raise failed.exceptions[0]  # the group cancels the others when the first one fails
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
@@ -264,7 +265,10 @@ class Universe:
             port=port,
             path=self.system.python_path,
         )
-        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
+        how = self.system.readiness(process)
+        # In the fault-free run a command without a port has to show that it does not end at once.
+        settle_s = SETTLE_S if process.start and how == "none" and self.cases == 1 else 0.0
+        readiness = Readiness(how=how, within_s=process.ready_s, settle_s=settle_s)
         return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
 
     def _resource_target(self, name: str, kind: ResourceKind) -> Target:
