@@ -23,9 +23,9 @@ def merge_reports(files: list[str], out: str) -> int:
     """Merges the JSON reports of shards, writes the whole and its picture, prints it; returns its exit code."""
     whole = merge([read_report(Path(file)) for file in files])
     place = Path(out)
-    folder = place if place.is_dir() or not place.suffix else place.parent
-    places = {"json": str(folder / FORMS["json"][0] if folder is place else place), "html": str(folder / PICTURE)}
-    _told(whole, write_reports(whole, places))
+    if place.suffix != ".json":
+        place /= FORMS["json"][0]
+    _told(whole, write_reports(whole, {"json": str(place), "html": str(place.with_suffix(".html"))}))
     return whole.exit_code
 
 

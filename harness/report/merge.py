@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -36,6 +37,7 @@ def merge(runs: Sequence[RunReport]) -> RunReport:
         systems=tuple(_merged([part[name] for part in parts]) for name in parts[0]),
         toxiproxy=_toxiproxy([run.toxiproxy for run in runs]),
         shard="",
+        command=re.sub(r" --shard[ =]\S+", "", runs[0].command),
         workers=sum(run.workers for run in runs),
         seconds=max(run.seconds for run in runs),
     )

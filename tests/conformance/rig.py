@@ -20,6 +20,7 @@ node = "orders"
 request = { method = "POST", path = "/orders", json = { id = "{work}" } }
 accepted = [200]
 timeout_s = 2.0
+root = "human"
 
 [[process]]
 name = "orders"
