@@ -101,7 +101,14 @@ def campaign_of(config: pytest.Config) -> Campaign:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per chunk of the campaign that `retrigger run` passes."""
+    """The tests of a suite; or one test per chunk of the campaign that `retrigger run` passes."""
+    if hasattr(metafunc.cls, "retrigger_tests"):
+        from harness.errors import HarnessError
+
+        try:
+            metafunc.cls.retrigger_tests(metafunc, campaign_of(metafunc.config))
+        except HarnessError as error:
+            raise pytest.Collector.CollectError(str(error)) from None
     if "chunk" not in metafunc.fixturenames or metafunc.module.__name__ != "harness.conformance.cases":
         return
     campaign = campaign_of(metafunc.config)

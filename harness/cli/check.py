@@ -28,6 +28,7 @@ __all__ = ["check"]
 
 WIDTH = 110
 NAMES = 24
+SETUP_S = 3.0
 
 
 def check(manifest: str) -> int:
@@ -109,12 +110,14 @@ def _levels(system: System, printer: _Printer) -> None:
 
 
 def _forecast(campaign: Campaign, system: System, checked: Checked, printer: _Printer) -> None:
-    """How long a run takes: each plan is about a fault-free case and one detection, and some wait longer."""
+    """How long a run takes: a case is about the fault-free one, as much again for its replay, and one detection."""
     plans = len(campaign.plans(system))
     workers = worker_count("auto")
-    each_s = checked.run.seconds["case"] + system.bounds.detect_s
+    start_s = checked.run.seconds["start"]
+    each_s = start_s + 2 * (checked.run.seconds["case"] - start_s) + system.bounds.detect_s
+    whole_s = SETUP_S + plans * each_s / workers
     printer.say(
-        f"\na whole run      {plans} plans, about {_rounded(plans * each_s / workers)} with {workers} workers; "
+        f"\na whole run      {plans} plans, about {_rounded(whole_s)} with {workers} workers; "
         f"the longest declared detection is {system.bounds.detect_s:g} s"
     )
 

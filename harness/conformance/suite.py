@@ -24,7 +24,7 @@ import pytest
 from harness.checks import PROPERTIES
 from harness.conformance.baseline import known_failures, read_baseline
 from harness.conformance.campaign import Campaign, Chunk
-from harness.errors import HarnessError, Problem, UsageError
+from harness.errors import Problem, UsageError
 from harness.report.model import KnownFailure
 from harness.runner.system import System
 
@@ -82,23 +82,25 @@ class ConformanceSuite:
         """The property holds under every plan of the family."""
         retrigger_cases.judge(retrigger_cell)
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each property and family, in each worker the same ones."""
-        for name, asked in (("retrigger_system", self._systems), ("retrigger_cell", self._cells)):
+    @classmethod
+    def retrigger_tests(cls, metafunc: pytest.Metafunc, options: Campaign) -> None:
+        """One test for each property and family, the same ones in each worker. Called by the plugin.
+
+        Raises:
+            HarnessError: a manifest or a baseline is not right, or no manifest is named.
+        """
+        for name, asked in (("retrigger_system", cls._systems), ("retrigger_cell", cls._cells)):
             if name in metafunc.fixturenames:
-                try:
-                    tests = list(asked(metafunc))
-                except HarnessError as error:
-                    raise pytest.Collector.CollectError(str(error)) from None
+                tests = list(asked(cls._campaign(metafunc, options)))
                 metafunc.parametrize(name, tests, ids=[test.id for test in tests])
 
-    def _systems(self, metafunc: pytest.Metafunc) -> Iterator[Asked]:
-        campaign = self._campaign(metafunc)
+    @staticmethod
+    def _systems(campaign: Campaign) -> Iterator[Asked]:
         for system in campaign.systems():
             yield Asked(campaign=campaign, system=system.name, family="", chunks=())
 
-    def _cells(self, metafunc: pytest.Metafunc) -> Iterator[Asked]:
-        campaign = self._campaign(metafunc)
+    @staticmethod
+    def _cells(campaign: Campaign) -> Iterator[Asked]:
         systems = campaign.systems()
         chunks = campaign.chunks(systems)
         for system in systems:
@@ -108,20 +110,18 @@ class ConformanceSuite:
                     entry = known.get((family.family, each.id))
                     yield replace(family, property_id=each.id, known=entry)
 
-    def _campaign(self, metafunc: pytest.Metafunc) -> Campaign:
-        from harness.pytest_plugin import campaign_of
-
+    @classmethod
+    def _campaign(cls, metafunc: pytest.Metafunc, options: Campaign) -> Campaign:
         folder = Path(metafunc.module.__file__ or ".").parent
-        manifests = [self.manifest] if isinstance(self.manifest, str) else list(self.manifest)
-        asked = campaign_of(metafunc.config)
-        if not (manifests or asked.manifests):
+        manifests = [cls.manifest] if isinstance(cls.manifest, str) else list(cls.manifest)
+        if not (manifests or options.manifests):
             fix = '--retrigger-manifest retrigger.toml   or manifest = "retrigger.toml" in a subclass'
             raise UsageError(Problem(what="it is not said which system to test", fix=fix))
         return replace(
-            asked,
-            manifests=tuple(str(folder / path) for path in manifests) or asked.manifests,
-            explore=self.explore or asked.explore,
-            baseline=str(folder / self.baseline) if self.baseline else asked.baseline,
+            options,
+            manifests=tuple(str(folder / path) for path in manifests) or options.manifests,
+            explore=cls.explore or options.explore,
+            baseline=str(folder / cls.baseline) if cls.baseline else options.baseline,
         )
 
 
