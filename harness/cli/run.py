@@ -12,9 +12,9 @@ from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.report.write import places_of, write_reports
 
-__all__ = ["DEMO", "demo", "run", "run_and_report"]
+from patterns import DEMO
 
-DEMO = ("caller_queue", "callee_inbox", "upstream_sync", "engine_dbos", "callee_naive")
+__all__ = ["demo", "run", "run_and_report"]
 
 
 def demo(*, workers: str, out: str, reports: list[str]) -> int:
@@ -23,7 +23,7 @@ def demo(*, workers: str, out: str, reports: list[str]) -> int:
     campaign = Campaign(manifests=manifests, explore="core", out=out)
     code = run_and_report(campaign, workers, reports, []).exit_code
     if code == 0:
-        print("\nnext: retrigger run patterns/callee_inbox      retrigger boundaries patterns/caller_queue")
+        print(f"\nnext: retrigger run patterns/{DEMO[0]}      retrigger boundaries patterns/{DEMO[0]}")
     return code
 
 

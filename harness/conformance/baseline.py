@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.checks import PROPERTIES
 from harness.errors import ManifestError, Problem
 from harness.plans.gaps import plan_of, single
-from harness.plans.model import Plan
 from harness.report.families import cells_of
 from harness.report.model import KnownFailure, SystemReport, Verdict
 from harness.runner.system import System
@@ -126,7 +125,7 @@ def families_of(system: System, works: int) -> dict[str, tuple[str, ...]]:
     """Every family that can be enumerated, with the ids of its plans."""
     found: dict[str, tuple[str, ...]] = {}
     for plan in (plan_of(system.manifest), *single(system.manifest)):
-        sized = Plan(system=plan.system, works=works, faults=plan.faults)
+        sized = replace(plan, works=works)
         found[sized.family] = (*found.get(sized.family, ()), sized.id)
     return found
 

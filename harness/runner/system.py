@@ -126,7 +126,12 @@ class System:
 
     def readiness(self, process: Process) -> str:
         """How it is known that a process is ready."""
-        return process.ready or ("tcp" if process.app else "none")
+        return process.ready or ("tcp" if self._listens(process) else "none")
+
+    def _listens(self, process: Process) -> bool:
+        """A command that is told no port has none to be asked at."""
+        texts = [*(process.start or ()), *process.env.values()]
+        return process.app is not None or (process.main is None and any("{port}" in text for text in texts))
 
     # --- time ---------------------------------------------------------------------------------------------------
 
