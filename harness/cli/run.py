@@ -11,7 +11,6 @@ from harness.conformance.campaign import Campaign, seconds_of, shard_of
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.report.write import places_of, write_reports
-
 from patterns import DEMO
 
 __all__ = ["demo", "run", "run_and_report"]
