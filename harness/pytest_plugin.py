@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 SESSION = pytest.StashKey[str]()
-"""A name for this run of pytest, the same in all its workers."""
+"""A name for this run of pytest, the same in all its workers; it begins with the process id of whoever reports."""
 TOLD = pytest.StashKey[list[str]]()
 """What the summary says."""
 
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A worker dies with its controller, however that one ends; its keeper then removes everything it had started."""
     config.addinivalue_line("markers", "retrigger: the conformance suite, which starts services and injects faults")
     shared = getattr(config, "workerinput", {}).get("retrigger_session")
-    config.stash[SESSION] = shared or secrets.token_hex(4)
+    config.stash[SESSION] = shared or f"{os.getpid()}-{secrets.token_hex(4)}"
     if os.environ.get("PYTEST_XDIST_WORKER") and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

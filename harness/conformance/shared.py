@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from pydantic import TypeAdapter
@@ -91,7 +92,7 @@ class SharedCases:
 
     def of(self, asked: Asked) -> FamilyRun:
         """The cases of a family: run now, or read from where another test or worker left them."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._make_folder()
         identity = json.dumps([asked.campaign.to_json(), asked.system, asked.family], sort_keys=True)
         path = self.folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.json"
         with FileLock(path.with_suffix(".lock")):
@@ -100,6 +101,16 @@ class SharedCases:
             run = self._run(asked)
             path.write_bytes(_RUNS.dump_json(run))
             return run
+
+    def _make_folder(self) -> None:
+        """Makes the folder, and removes those of sessions that were killed."""
+        if self.folder.is_dir():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for other in self.folder.parent.glob("session-*-*"):
+            pid = other.name.split("-")[1]
+            if other != self.folder and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                shutil.rmtree(other, ignore_errors=True)
 
     def _run(self, asked: Asked) -> FamilyRun:
         worker = self._worker(asked.campaign)
