@@ -24,7 +24,7 @@ types: .venv/.ready-dev  ## types
 	@$(BIN)/mypy
 
 bench: .venv/.ready  ## figures, written to build/bench.json
-	@$(BIN)/retrigger bench
+	@$(BIN)/python -m harness.bench --out build/bench.json
 
 clean:  ## removes what the other targets made
 	rm -rf .venv build

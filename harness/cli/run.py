@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 
-from harness.cli.session import Interrupted, run_campaign, worker_count
+from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
 from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign, seconds_of, shard_of
 from harness.report.model import RunReport
@@ -72,6 +72,7 @@ def run_and_report(campaign: Campaign, workers: str, reports: list[str], pytest_
     try:
         outcome = run_campaign(campaign, worker_count(workers), terminal, pytest_args, command)
     except Interrupted:
-        raise KeyboardInterrupt from None
+        print("\nretrigger: interrupted; nothing is left running", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     terminal.run_finished(outcome.report, write_reports(outcome.report, places))
     return outcome.report

@@ -320,8 +320,8 @@ class SystemReport:
         return round(60 * len(self.cases) / self.seconds, 1) if self.seconds else 0.0
 
     def violated(self) -> list[CaseReport]:
-        """The cases with findings, smallest plan first."""
-        return sorted((c for c in self.cases if c.findings), key=lambda c: (len(c.faults), c.faults, c.plan))
+        """The cases with findings: the smallest plan first, of equal ones the one that reproduces best."""
+        return sorted((c for c in self.cases if c.findings), key=_telling)
 
     def counts(self) -> dict[Verdict, int]:
         """How many cases ended with each verdict, verdicts that never came left out."""
@@ -382,6 +382,11 @@ def _against_expectation(system: SystemReport, verdict: Verdict) -> Verdict:
     if verdict is system.expect:
         return Verdict.HOLDS
     return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else verdict
+
+
+def _telling(case: CaseReport) -> tuple[int, float, tuple[str, ...], str]:
+    reproduced = case.reproduced / case.of if case.of else 0.0
+    return (len(case.faults), -reproduced, case.faults, case.plan)
 
 
 _ADAPTER = TypeAdapter(RunReport)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -85,11 +85,21 @@ async def run_case(
         run.errors.append(error)
     finally:
         with case.phase("end"):
-            await case.close()
+            await _to_the_end(case.close())
     run.errors += [*case.injector.errors, *case.errors]
     run.unreadable = case.ledger.unreadable
     run.seconds["case"] = time.monotonic() - started_s
     return run
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Awaits what must not be left half done, such as processes to be ended, even where we are cancelled meanwhile."""
+    doing = asyncio.create_task(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await doing
+        raise
 
 
 class _Case:
@@ -270,17 +280,19 @@ class _Case:
         for task in self.clients:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
-        await self.injector.close()
-        await self.ledger.close()
-        await self.universe.end()
-        if self.run.plan.faults:
-            await self._no_fault_is_left()
+        for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
+            try:
+                await end()
+            except HarnessError as error:  # an error of this case, which must not hide why the case ends
+                self.errors.append(error)
 
     async def _no_fault_is_left(self) -> None:
         """One that is left is an error of this case, and taken away by force, so that it is none of the next."""
+        if not self.run.plan.faults:
+            return
         network = self.universe.workshop.network
         try:
             await network.assert_clean()
-        except UndoError as error:
-            self.errors.append(error)
+        except UndoError:
             await network.reset()
+            raise
