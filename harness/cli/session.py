@@ -184,15 +184,17 @@ class _Collector:
             self.contract.setdefault(content["system"], content["text"])
         elif kind == CASE:
             case, name = case_from_json(content["case"]), content["system"]
-            self.collected[name].cases.append(case)
+            self.collected[name].take(case, time.monotonic())
             self.reporter.case_finished(name, case)
 
     def outcome(self, head: RunReport, seconds: float) -> Outcome:
         """The report of everything that came in."""
         reports = []
         for collected in self.collected.values():
-            own_s = sum(case.seconds for case in collected.cases) / head.workers
-            report = collected.report(self.campaign, seconds if len(self.collected) == 1 else own_s)
+            report = collected.report(self.campaign, seconds)
+            if len(self.collected) > 1:  # their cases take turns, so each is shown its share of the workers' time
+                own_s = sum(case.seconds for case in collected.cases) / head.workers
+                report = replace(report, seconds=own_s, running_s=own_s)
             reports.append(report)
             self.reporter.system_finished(report)
         errors = [error for collected in self.collected.values() for error in collected.errors]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
@@ -58,10 +59,18 @@ class Collected:
     system: System
     planned: list[Chunk]
     cases: list[CaseReport] = field(default_factory=list)
+    begun_s: float = math.inf
+    ended_s: float = 0.0
     errors: list[str] = field(default_factory=list)
     """What kept cases from being run: a broken contract, a worker that died."""
     baseline: tuple[Entry, ...] = ()
     """Known failures, of any system."""
+
+    def take(self, case: CaseReport, now_s: float) -> None:
+        """One more case, told at this moment of the monotonic clock."""
+        self.cases.append(case)
+        self.begun_s = min(self.begun_s, now_s - case.seconds)
+        self.ended_s = now_s
 
     @property
     def plans(self) -> int:
@@ -96,6 +105,7 @@ class Collected:
             placement=placement_of(manifest),
             baseline=known_failures(self.baseline, self.system, campaign.works),
             seconds=seconds,
+            running_s=max(0.0, self.ended_s - self.begun_s) if self.cases else 0.0,
         )
 
     def _verdict(self) -> Verdict:

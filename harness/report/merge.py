@@ -120,6 +120,7 @@ def _merged(parts: Sequence[SystemReport]) -> SystemReport:
         not_tested=(*not_run_in_words(not_run), *not_tested),
         not_run=not_run,
         seconds=max(part.seconds for part in parts),
+        running_s=max(part.running_s for part in parts),
     )
 
 

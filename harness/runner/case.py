@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError, UndoError
 from harness.history import Event, History, Kind
@@ -23,6 +24,9 @@ from harness.runner.universe import PROBE, Universe
 
 __all__ = ["CaseRun", "run_case"]
 
+T = TypeVar("T")
+BLIND_S = 2.0
+"""How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -30,8 +34,7 @@ PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kin
 class CaseRun:
     """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself.
 
-    settled: it came to rest. unreadable: the stores that could not be read to the end, by edge or effect, and why.
-    log: what the process at the edge printed last, where it accepted nothing.
+    settled: it came to rest.
     """
 
     plan: Plan
@@ -39,8 +42,10 @@ class CaseRun:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     settled: bool = False
-    unreadable: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    """Edges and effects whose store could not be read in the end, and why."""
     log: str = ""
+    """What the process at the edge printed last, where it accepted nothing."""
 
 
 async def run_case(
@@ -50,7 +55,7 @@ async def run_case(
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end, and asked what would help where work stays behind.
+        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
             Without it nothing is waited for where no work was accepted.
         most_tries: how often the client submits one piece of work at most.
 
@@ -87,7 +92,6 @@ async def run_case(
         with case.phase("end"):
             await _to_the_end(case.close())
     run.errors += [*case.injector.errors, *case.errors]
-    run.unreadable = case.ledger.unreadable
     run.seconds["case"] = time.monotonic() - started_s
     return run
 
@@ -181,11 +185,13 @@ class _Case:
         """
         budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
         settling = Budget(self.ledger.settle_s(self.bounds, self.calibration, last=last))
+        blind = Budget(BLIND_S)
         while True:
             seen = len(self.history)
             idle = self._idle()
-            pending = await self.ledger.pending() if idle else None
-            complete = idle and await self.ledger.complete()
+            clocks = (budget, still, settling, blind)
+            pending = await self._meanwhile(self.ledger.pending(), clocks) if idle else None
+            complete = idle and await self._meanwhile(self.ledger.complete(), clocks)
             if idle and pending == [] and complete and settling.still:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
                 await self.ledger.at_rest()
@@ -195,13 +201,30 @@ class _Case:
                 return True
             if idle and pending == [] and still.still and self.ledger.sees_all:
                 return await self._give_up("stranded", budget, [])
-            if budget.over:
+            if budget.over or (blind.still and not self.run.plan.faults):
                 return await self._give_up(self._why_late(pending, budget), budget, pending or [])
+            if not self.ledger.unread:
+                blind.progress()
             await self._something_moves()
-            for clock in (budget, still, settling):
+            for clock in clocks:
                 clock.tick()
                 if len(self.history) > seen or not idle:
                     clock.progress()
+
+    async def _meanwhile(self, reading: Coroutine[Any, Any, T], clocks: Sequence[Budget]) -> T:
+        """What a reading comes to, with the clocks running: a store that is slow to read is not a starved machine."""
+        task, seen = asyncio.ensure_future(reading), len(self.history)
+        try:
+            while not (await asyncio.wait({task}, timeout=TICK_S))[0]:
+                for clock in clocks:
+                    clock.tick()
+                    if len(self.history) > seen:
+                        clock.progress()
+                seen = len(self.history)
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
         """Clients have their answers, faults are undone, and no request is under way."""
@@ -280,6 +303,7 @@ class _Case:
         for task in self.clients:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
+        self.run.unread |= self.ledger.unread
         for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
             try:
                 await end()

@@ -15,7 +15,7 @@ from harness.runner.case import CaseRun
 from harness.runner.system import System
 from harness.runner.universe import Universe
 
-__all__ = ["not_accepted", "uncounted", "unreadable", "unused_links"]
+__all__ = ["never_attempted", "never_counted", "not_accepted", "unread", "unused_links"]
 
 
 def not_accepted(system: System, run: CaseRun) -> Iterator[Problem]:
@@ -24,6 +24,9 @@ def not_accepted(system: System, run: CaseRun) -> Iterator[Problem]:
     if any(event.data["outcome"] == "ok" for event in answers):
         return
     last = answers[-1].data if answers else {}
+    if system.submit.publish:
+        yield _not_confirmed(system, last.get("detail", ""))
+        return
     yield Problem(
         what=f"{system.name} accepts no work, even without faults",
         where=f"{system.manifest.path}  submit",
@@ -48,33 +51,60 @@ def _accept(system: System, status: int | None) -> str:
     return f"accepted = [{status}]   in [submit], if that means accepted"
 
 
-def unreadable(system: System, run: CaseRun) -> Iterator[Problem]:
-    """Stores whose reader failed to the end: nothing could be said about them in any case."""
-    for name, why in run.unreadable.items():
-        edge = name in {pending.edge for pending in system.manifest.pending}
+def _not_confirmed(system: System, detail: str) -> Problem:
+    publish = system.submit.publish
+    assert publish is not None
+    return Problem(
+        what=f"{publish.resource!r} takes no work under {publish.subject!r}, even without faults",
+        where=f"{system.manifest.path}  submit.publish",
+        expected="its confirm",
+        got=detail or "none",
+        fix="let a service create the stream for this subject when it starts, or mend `subject`",
+    )
+
+
+def unread(system: System, run: CaseRun) -> Iterator[Problem]:
+    """Stores that gave no answer when everything was at rest: nothing could be said about them in any case."""
+    for where, why in run.unread.items():
         yield Problem(
-            what=f"the {'pending work of ' if edge else 'rows of effect '}{name} cannot be read",
-            where=f"{system.manifest.path}  {'pending' if edge else 'effect'} {name}",
-            expected="a query that runs, with the work id in its first column",
+            what=f"{where} cannot be read, even without faults",
+            where=f"{system.manifest.path}  {'pending of' if '->' in where else 'effect'} {where}",
+            expected="work ids, or an empty answer",
             got=why,
-            fix='query = "select WORK_ID_COLUMN from TABLE"   with names that the service\'s store really has',
+            fix="mend the query, address or command, or let the store exist when the system is ready",
         )
 
 
-def uncounted(system: System, history: History) -> Iterator[Problem]:
-    """Effects that no accepted work had: the call was not made, went past the proxy, or could not be told apart."""
+def never_attempted(system: System, history: History) -> Iterator[Problem]:
+    """World effects that no accepted work had: the call was not made, went past the proxy, or says not for whom."""
     works = {event.work for event in history.of(Kind.SUBMIT)}
     attempts = history.of(Kind.ATTEMPT)
     declared = {effect.name for effect in system.effects}
-    anonymous = {event.where for event in attempts if event.work not in works}
     unknown = sorted({event.where for event in attempts} - declared)
     for effect in system.effects:
-        if effect.at and not any(event.where == effect.name for event in attempts):
+        works_seen = {event.work for event in attempts if event.where == effect.name}
+        if effect.at and not works_seen:
             yield _never_attempted(system, effect, unknown)
-        elif effect.at and effect.name in anonymous:
+        elif effect.at and not works_seen <= works:
             yield _without_work_id(system, effect)
-        elif effect.sql and not _counted(history, effect, works):
-            yield _no_rows(system, effect, history)
+
+
+def never_counted(system: System, run: CaseRun) -> Iterator[Problem]:
+    """Effects at rest that accepted work never had, though their store could be read."""
+    works = {event.work for event in run.history.of(Kind.ANSWER) if event.data["outcome"] == "ok"}
+    counted: dict[str, set[str]] = {}
+    for event in run.history.of(Kind.ROWS):
+        counted.setdefault(event.where, set()).update(event.data["counts"])
+    for effect in system.stored_effects:
+        seen = counted.get(effect.name, set())
+        if works and effect.name not in run.unread and not works & seen:
+            yield Problem(
+                what=f"effect {effect.name!r} was never counted, even without faults",
+                where=f"{system.manifest.path}  node with effect {effect.name!r}",
+                expected=f"a row for each of {', '.join(sorted(works))}, which is the work id or contains it",
+                got=", ".join(sorted(seen)) or "no row at all",
+                fix="let the source answer one row for each application of the effect, with the work id in it",
+            )
 
 
 def _never_attempted(system: System, effect: Effect, unknown: list[str]) -> Problem:
@@ -101,25 +131,6 @@ def _without_work_id(system: System, effect: Effect) -> Problem:
         expected="the id of the work in the header X-Work-Id, or in the JSON body as id or work",
         got="none, or another one",
         fix="headers={'X-Work-Id': work_id}   in the service's call to the world",
-    )
-
-
-def _counted(history: History, effect: Effect, works: set[str]) -> bool:
-    rows = [event.data["counts"] for event in history.of(Kind.ROWS) if event.where == effect.name]
-    return any(works & counts.keys() for counts in rows)
-
-
-def _no_rows(system: System, effect: Effect, history: History) -> Problem:
-    rows = [event.data["counts"] for event in history.of(Kind.ROWS) if event.where == effect.name]
-    others = sorted(rows[-1])[:3] if rows else []
-    assert effect.sql is not None
-    store = effect.sql.sqlite or effect.sql.postgres or "the store"
-    return Problem(
-        what=f"no rows of effect {effect.name!r} were ever seen, even without faults",
-        where=f"{system.manifest.path}  node with effect {effect.name!r}",
-        expected=f"a row with the work id for each piece of work: {effect.sql.query}",
-        got=f"rows of other ids: {', '.join(others)}" if others else f"no row, or no such file or table in {store}",
-        fix='query = "select WORK_ID_COLUMN from TABLE"   on the file that the service really writes',
     )
 
 

@@ -13,6 +13,7 @@ Linux only, for `/proc`, subreapers and resource limits as marks. Containers wil
 the keeper, in `service` for what happens between the fork and the first line of a service.
 """
 
+from harness.targets.errand import Errand, run_errand
 from harness.targets.keeper import Keeper, Running, Scope
 from harness.targets.messages import Exit, Module, Start
 from harness.targets.ports import ReservedPort
@@ -21,6 +22,7 @@ from harness.targets.ready import Readiness
 from harness.targets.target import Target
 
 __all__ = [
+    "Errand",
     "Exit",
     "Keeper",
     "Module",
@@ -32,4 +34,5 @@ __all__ = [
     "Start",
     "Target",
     "base_environment",
+    "run_errand",
 ]

@@ -101,9 +101,11 @@ IN_THE_SERVICE = {
     "makes no call": Mistake([mistaken("no call")], 'env = { WORLD_URL = "{link:world}" }'),
     "calls another endpoint": Mistake([mistaken("other endpoint")], 'name = "pay", at = "POST {link:world}/pay"'),
     "calls without a work id": Mistake([mistaken("no work id")], "headers={'X-Work-Id': work_id}"),
-    "has no such column": Mistake([(ROWS, "select nosuch from booked")], 'query = "select WORK_ID_COLUMN from TABLE"'),
-    "has no such table": Mistake([(ROWS, "select work from nosuch")], 'query = "select WORK_ID_COLUMN from TABLE"'),
-    "pending work cannot be read": Mistake([("\n[[node]]\n", EDGE)], 'query = "select WORK_ID_COLUMN from TABLE"'),
+    "has no such column": Mistake([(ROWS, "select nosuch from booked")], "mend the query, address or command"),
+    "has no such table": Mistake(
+        [(ROWS, "select work from nosuch")], "let the source answer one row for each application"
+    ),
+    "pending work cannot be read": Mistake([("\n[[node]]\n", EDGE)], "mend the query, address or command"),
     "ignores an address": Mistake(
         [
             ('WORLD_URL = "{link:world}"', 'WORLD_URL = "{link:world}"\nAUDIT_URL = "{link:audit}"'),
