@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from harness import __version__
+from harness.conformance.baseline import Entry, known_failures, read_baseline
 from harness.conformance.campaign import Campaign
-from harness.conformance.collect import Collected, case_from_json
+from harness.conformance.collect import Collected, case_from_json, run_head
 from harness.conformance.worker import CASE, CONTRACT
 from harness.errors import ContractError, HarnessError, UsageError
 from harness.network import Server, find_server
 from harness.pytest_plugin import results_of
-from harness.report.model import RunReport, Toxiproxy
+from harness.report.model import RunReport
 from harness.report.terminal import Reporter
 from harness.runner.system import System
 
@@ -63,25 +63,18 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     """Runs a campaign and tells `reporter` all along.
 
     Raises:
-        ManifestError: a manifest cannot be read.
+        ManifestError: a manifest or the baseline cannot be read.
         ContractError: a system does not do what its manifest says, even without faults.
         Interrupted: the person or the machine wants to stop.
     """
     systems = campaign.systems()
+    baseline = baseline_of(campaign, systems)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
-    head = RunReport(
-        tool_version=__version__,
-        toxiproxy=Toxiproxy(version=server.version, origin=server.origin, real=server.real),
-        systems=(),
-        command=command,
-        explore=campaign.explore,
-        seed=campaign.seed,
-        workers=workers,
-    )
+    head = run_head(campaign, server, workers=workers, command=command)
     reporter.run_started(head, [system.name for system in systems])
-    collector = _Collector(campaign, systems, reporter)
+    collector = _Collector(campaign, systems, reporter, baseline)
     begun_s = time.monotonic()
     _pytest(campaign, workers, collector, pytest_args, server)
     if collector.contract:
@@ -90,9 +83,21 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     return collector.outcome(head, seconds)
 
 
+def baseline_of(campaign: Campaign, systems: list[System]) -> tuple[Entry, ...]:
+    """The known failures of a campaign, checked against its systems before anything is run.
+
+    Raises:
+        ManifestError: the file cannot be read, or an entry names what cannot be checked.
+    """
+    entries = read_baseline(Path(campaign.baseline)) if campaign.baseline else ()
+    for system in systems:
+        known_failures(entries, system, campaign.works)
+    return entries
+
+
 def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list[str], server: Server) -> None:
     os.environ["RETRIGGER_TOXIPROXY"] = str(server.path) if server.path else "stand-in"
-    args = ["--pyargs", "harness.conformance.test_plans", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    args = ["--pyargs", "harness.conformance.cases", "-p", "no:terminal", "-p", "no:cacheprovider"]
     args += ["-c", os.devnull, "--rootdir", str(Path.cwd())]
     args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
     args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
@@ -142,14 +147,18 @@ def _leave_in_the_end(heard: socket.socket) -> None:
 class _Collector:
     """The plugin that hears of every test in the process that reports."""
 
-    def __init__(self, campaign: Campaign, systems: list[System], reporter: Reporter) -> None:
+    def __init__(
+        self, campaign: Campaign, systems: list[System], reporter: Reporter, baseline: tuple[Entry, ...]
+    ) -> None:
         self.campaign = campaign
         self.reporter = reporter
         self.contract: dict[str, str] = {}
         self.crash: list[str] = []
         chunks = campaign.chunks(systems)
         self.collected = {
-            system.name: Collected(system=system, planned=[c for c in chunks if c.system == system.name])
+            system.name: Collected(
+                system=system, planned=[c for c in chunks if c.system == system.name], baseline=baseline
+            )
             for system in systems
         }
         reporter.cases_started(sum(each.plans for each in self.collected.values()))
