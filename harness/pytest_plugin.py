@@ -81,8 +81,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def campaign_of(config: pytest.Config) -> Campaign:
     """The campaign that the options describe. Relative paths start where pytest was called."""
-    from harness.cli.where import manifest_path
     from harness.conformance.campaign import Campaign, seconds_of, shard_of
+    from harness.conformance.where import manifest_path
 
     option, here = config.getoption, config.invocation_params.dir
     if option("--retrigger-campaign"):

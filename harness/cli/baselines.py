@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.cli.run import run_and_report
-from harness.cli.where import manifest_path
 from harness.conformance.baseline import FILE_NAME, draft, families_of, read_baseline, written
 from harness.conformance.campaign import Campaign
+from harness.conformance.where import manifest_path
 from harness.report.model import RunReport, Verdict, exit_code
 
 __all__ = ["check", "update"]

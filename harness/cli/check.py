@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from harness.checks import Verdict
 from harness.cli.session import worker_count
-from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign
 from harness.conformance.check import Checked, Step, check_system
 from harness.conformance.levels import level_of
+from harness.conformance.where import manifest_path
 from harness.errors import HarnessError
 from harness.network import find_server
 from harness.report.families import told

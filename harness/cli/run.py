@@ -7,8 +7,8 @@ import shlex
 import sys
 
 from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
-from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign, seconds_of, shard_of
+from harness.conformance.where import manifest_path
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.report.write import places_of, write_reports

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.checks import Verdict
-from harness.cli.where import manifest_path
 from harness.conformance.baseline import Entry, draft, families_of, known_failures, read_baseline, written
+from harness.conformance.where import manifest_path
 from harness.errors import ManifestError
 from harness.report.model import KnownFailure
 from harness.runner.system import System, open_system

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.where import manifest_path, pattern_names
 from harness.conformance.levels import LEVELS, Reached, level_of, placement_of
+from harness.conformance.where import manifest_path, pattern_names
 from harness.manifest.load import load
 from tests.manifest.whole import WHOLE
 

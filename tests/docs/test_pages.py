@@ -15,8 +15,8 @@ import harness.errors
 from harness.checks import Verdict
 from harness.cli import INTERRUPTED
 from harness.cli.app import app
-from harness.cli.where import pattern_names
 from harness.conformance.baseline import read_baseline
+from harness.conformance.where import pattern_names
 from harness.manifest.load import load
 from harness.manifest.model import Manifest
 from harness.report.model import exit_code
