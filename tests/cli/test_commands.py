@@ -81,7 +81,7 @@ class Command:
         (("run", "system", "--plan", "kill worker @recv charge w3"), "w1, w2"),
         (("run", "system", "--only", "zzzzzz"), "zzzzzz"),
         (("run", "system", "--budget", "soon"), "180s"),
-        (("run", "system", "--report", "pdf=x"), "html or json=FILE"),
+        (("run", "system", "--report", "pdf=x"), "html, json"),
         (("run", "system", "-n", "many"), "auto"),
         (("run", "system", "--works", "0"), "--works"),
         (("run", "system", "--no-such-option"), "--no-such-option"),
