@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
-from harness.network import Undo
+from harness.network import Link, Undo
 from harness.plans.model import Fault
 from harness.runner.parts import Parts
 from harness.targets import Scope, Target
@@ -210,7 +210,7 @@ class Injector:
         """Puts something in the way of a link for a declared time, while the system goes on."""
         undo = await self.parts.link(fault.target).apply(_words(fault))
         if fault.verb == "refuse":
-            self._state(fault, "landed", proof=await _refused(undo.link.port))
+            self._state(fault, "landed", proof=await _refused(undo.link))
 
         async def wait_and_heal() -> None:
             try:
@@ -259,11 +259,11 @@ def _words(fault: Fault) -> str:
     return f"{fault.verb} {fault.direction}".strip()
 
 
-async def _refused(port: int) -> str:
+async def _refused(link: Link) -> str:
     """Proves a refusal by being refused."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(link.host, link.port)
     except ConnectionRefusedError:
-        return f"a connection to port {port} was refused"
+        return f"a connection to port {link.port} was refused"
     writer.close()
-    raise FaultError(Problem(what=f"port {port} still accepts", expected="connection refused", got="a connection"))
+    raise FaultError(Problem(what=f"port {link.port} still accepts", expected="connection refused", got="a connection"))

@@ -14,12 +14,12 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ContractError, FaultError, Problem
 from harness.history import History, Kind
 from harness.manifest.model import Pending, Process, SqlSource
-from harness.manifest.placeholders import fill
+from harness.manifest.placeholders import fill, find
 from harness.network import Link
 from harness.plans.model import Fault, Plan
 from harness.runner.client import Client
@@ -28,11 +28,16 @@ from harness.runner.workshop import Workshop
 from harness.stores import Reader, SqliteReader
 from harness.stores.resources import ResourceKind, resource_kind
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
+from harness.targets.entry import command_line
+from harness.targets.ports import HOST
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
 from harness.world.tap import Route, tap
 from harness.world.world import World
+
+if TYPE_CHECKING:
+    from harness.targets.engine import Reach
 
 __all__ = ["PROBE", "Universe"]
 
@@ -109,7 +114,15 @@ class Universe:
             hop = await listen(handler, functools.partial(self._empty, name))
             self.hops.append(hop)
             port = hop.port
-        self.links[name] = await self.workshop.network.link(f"{self.folder.name}.{name}", f"127.0.0.1:{port}")
+        reach = self._reach_of(user)
+        self.links[name] = await self.workshop.network.link(
+            f"{self.folder.name}.{name}", f"{HOST}:{port}", host=reach.links if reach else HOST
+        )
+
+    def _reach_of(self, user: str) -> Reach | None:
+        """How a process that runs in a container gets at this machine; None where it runs on it."""
+        engine = self.workshop.engine
+        return engine.reach if engine and user in self.system.contained else None
 
     def _world_handler(self, caller: str) -> Handler:
         async def handle(request: Request) -> bytes | None:
@@ -242,19 +255,60 @@ class Universe:
     def _process_target(self, process: Process, folder: Path) -> Target:
         port = self.ports[process.name].number
         values = self._values | self._links_of(process.name) | {"data": str(folder), "port": str(port)}
+        env = {name: fill(text, values) for name, text in process.env.items()}
+        command = tuple(fill(process.start or [], values))
+        log = folder.parent / f"{process.name}.log"
+        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
+        if process.container:
+            return self._container_target(process, env=env, command=command, port=port, log=log, readiness=readiness)
         start = Start(
             name=process.name,
-            env=base_environment() | {name: fill(text, values) for name, text in process.env.items()},
+            env=base_environment() | env,
             cwd=self.system.folder_of(process),
-            log=folder.parent / f"{process.name}.log",
-            command=tuple(fill(process.start or [], values)),
+            log=log,
+            command=command,
             app=process.app or "",
             main=process.main or "",
             port=port,
             path=self.system.python_path,
         )
-        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
         return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
+
+    def _container_target(
+        self,
+        process: Process,
+        *,
+        env: dict[str, str],
+        command: tuple[str, ...],
+        port: int,
+        log: Path,
+        readiness: Readiness,
+    ) -> Target:
+        """The same process in a container: same port, same links, same data folders under the same paths."""
+        from harness.targets.container import ContainerTarget  # the engine's client is slow to load
+        from harness.targets.engine import Container
+
+        engine, up = self.workshop.engine, None
+        assert engine is not None, "a workshop has an engine where a system has containers"
+        if process.app or process.main:
+            up = log.parent / f"{process.name}.up" / "up"
+            up.parent.mkdir(mode=0o700)
+            app, main = process.app or "", process.main or ""
+            command = command_line(app=app, main=main, host=engine.reach.listen, port=port, up=up)
+        used = (p.name or process.name for text in process.texts for p in find(text) if p.word == "data")
+        folders = [log.parent / name for name in dict.fromkeys([process.name, *used])]
+        container = Container(
+            name=process.name,
+            image=process.container or "",
+            env=env | dict.fromkeys(("no_proxy", "NO_PROXY"), f"127.0.0.1,localhost,{engine.reach.seen_as}"),
+            log=log,
+            command=command,
+            port=port,
+            cwd=process.cwd,
+            folders=(*folders, *([up.parent] if up else [])),
+            up=up,
+        )
+        return ContainerTarget(engine, container, readiness, restart=process.restart, tell=self._tell)
 
     def _resource_target(self, name: str, kind: ResourceKind) -> Target:
         port = self.ports[name].number
@@ -265,12 +319,13 @@ class Universe:
 
     def _links_of(self, user: str) -> dict[str, str]:
         """What `{link:TARGET}` becomes for this user."""
-        found = {}
+        found, reach = {}, self._reach_of(user)
         for name, link in self.links.items():
             caller, _, target = name.partition("->")
             if caller == user:
                 kind = self.resources.get(target)
-                found[f"link:{target}"] = kind.address(link.port) if kind else f"http://{link.address}"
+                address = kind.address(link.port) if kind else f"http://{link.address}"
+                found[f"link:{target}"] = address.replace(HOST, reach.seen_as) if reach else address
         return found
 
     def _tell(self, name: str, change: dict[str, Any]) -> None:

@@ -13,11 +13,12 @@ Linux only, for `/proc`, subreapers and resource limits as marks. Containers wil
 the keeper, in `service` for what happens between the fork and the first line of a service.
 """
 
-from harness.targets.keeper import Keeper, Running, Scope
+from harness.targets.keeper import Keeper, Scope
 from harness.targets.messages import Exit, Module, Start
 from harness.targets.ports import ReservedPort
 from harness.targets.process import ProcessTarget, base_environment
 from harness.targets.ready import Readiness
+from harness.targets.running import Running
 from harness.targets.target import Target
 
 __all__ = [
