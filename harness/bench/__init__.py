@@ -11,7 +11,7 @@ time that nine in ten stay under:
     machine         cores, cpu, python, platform, load_1m (before the bench began), retrigger, and
                     toxiproxy: {version, origin, real}
     throughput      PATTERN -> number of workers -> one campaign of core plans, the way `retrigger run` runs it:
-                      cases, verdict (of all; what else was wrong is in `error`)
+                      cases, verdict of them all; or `error` alone, where it could not be run
                       cases_per_min: of the time in which every worker was past its set-up and its first case
                       cases_per_min_with_setup: of all the time, from the command to the last case
                       setup_s: from the command until every worker had its first case behind it
@@ -20,9 +20,9 @@ time that nine in ten stay under:
                       cases, total: {p50, p90, mean}
                       phases: PHASE -> {p50, p90, mean, cases}, over the cases that have this phase
                       cpu: {harness, keeper, services, toxiproxy}, milliseconds of processor a case, mean
-    hops_ms         one request on a fresh connection, p50: direct, proxied (through Toxiproxy), tapped (through
-                    Toxiproxy and a tap), world (through Toxiproxy to the world), client (direct, as the harness's own
-                    client sends it)
+    hops_ms         one request on a fresh connection, p50: direct, client (direct, as the harness's own client sends
+                    it), proxied (through Toxiproxy), tapped (through Toxiproxy and a tap), world (through Toxiproxy
+                    to the world); and what a part adds: proxy_cost, tap_cost
     lives_ms        fork_to_answer and kill of a Python service, p50
     setup_s         once for each run or worker: find_server, workshop (keeper, Toxiproxy and self-test), of which
                     keeper and self_test; then universe (ports, links) and smoke (the fault-free run)
@@ -40,7 +40,6 @@ The phases of a case follow each other and add up to its total, but for a millis
     replay    the past is submitted again, until it is quiet again
     end       killing all processes, and the proof that no fault is left
     judge     every property over the history
-
 
 `bench.bench` is the function behind it. Nothing is imported here: the workers of a measured campaign load
 `harness.bench.repeat`, and must not pay for the rest.

@@ -13,9 +13,13 @@ from rich.console import Console
 
 from harness.bench.bench import bench
 from harness.bench.table import WIDTH, print_comparison, print_figures
+from harness.cli.session import Interrupted
 from harness.errors import HarnessError, Problem, UsageError
 
 __all__ = ["main", "run"]
+
+INTERRUPTED = 130
+"""What a shell says of a command that Ctrl-C has ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except (KeyboardInterrupt, Interrupted):
+        return INTERRUPTED
     return 0
 
 

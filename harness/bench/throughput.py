@@ -42,8 +42,9 @@ def speed_of(ends: Sequence[End], begun_s: float) -> Speed:
         ends: its cases, at least one.
         begun_s: when it was called, on the clock of `ends`.
     """
-    first = {end.worker: end.at_s for end in sorted(ends, key=_at, reverse=True)}
-    steady_s, last_s = max(first.values()), max(map(_at, ends))
+    workers = {end.worker for end in ends}
+    steady_s = max(min(end.at_s for end in ends if end.worker == worker) for worker in workers)
+    last_s = max(end.at_s for end in ends)
     later = sum(end.at_s > steady_s for end in ends)
     return Speed(
         cases=len(ends),
@@ -51,10 +52,6 @@ def speed_of(ends: Sequence[End], begun_s: float) -> Speed:
         cases_per_min_with_setup=round(60 * len(ends) / (last_s - begun_s), 1),
         setup_s=round(steady_s - begun_s, 3),
     )
-
-
-def _at(end: End) -> float:
-    return end.at_s
 
 
 def throughput(manifest: str, workers: Sequence[int], cases: int, out: Path) -> tuple[dict[str, Any], RunReport | None]:
@@ -91,8 +88,7 @@ def measure_campaign(campaign: Campaign, workers: int, cases: int) -> tuple[dict
     repeat = ["-p", "harness.bench.repeat", f"--retrigger-repeat={max(1, -(-cases // plans))}"]
     begun_s = time.time()  # the clock of pytest's reports
     report = run_campaign(campaign, workers, Terminal(Console(file=io.StringIO())), repeat, "bench").report
-    speed = speed_of(ENDED, begun_s)
-    return asdict(speed) | {"verdict": report.systems[0].verdict.value}, report
+    return asdict(speed_of(ENDED, begun_s)) | {"verdict": report.systems[0].verdict.value}, report
 
 
 def _compare(figures: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     begun_s = time.monotonic()
     _pytest(campaign, workers, collector, pytest_args, server)
     if collector.contract:
-        raise ContractError(*dict.fromkeys(collector.contract))
+        raise ContractError(*collector.contract.values())
     seconds = time.monotonic() - begun_s
     return collector.outcome(head, seconds)
 
@@ -111,7 +111,7 @@ class _Collector:
     def __init__(self, campaign: Campaign, systems: list[System], reporter: Reporter) -> None:
         self.campaign = campaign
         self.reporter = reporter
-        self.contract: list[str] = []
+        self.contract: dict[str, str] = {}
         self.crash: list[str] = []
         chunks = campaign.chunks(systems)
         self.collected = {
@@ -140,7 +140,7 @@ class _Collector:
 
     def _take(self, kind: str, content: dict[str, Any]) -> None:
         if kind == CONTRACT:
-            self.contract.append(content["text"])
+            self.contract.setdefault(content["system"], content["text"])
         elif kind == CASE:
             case, name = case_from_json(content["case"]), content["system"]
             self.collected[name].cases.append(case)

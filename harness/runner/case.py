@@ -37,12 +37,15 @@ class CaseRun:
     settled: bool = False
 
 
-async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True) -> CaseRun:
+async def run_case(
+    universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True, most_tries: int | None = None
+) -> CaseRun:
     """Runs a plan once in a universe.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
         replay: whether everything is submitted again in the end.
+        most_tries: how often the client submits one piece of work at most.
 
     Raises:
         ContractError, ServiceError: a process did not become ready.
@@ -51,6 +54,7 @@ async def run_case(universe: Universe, plan: Plan, calibration: Calibration, *, 
     scene = await universe.begin(plan)
     run = CaseRun(plan=plan, history=scene.history)
     case = _Case(universe, run, calibration)
+    case.client.most_tries = most_tries
     scene.history.record(Kind.SYSTEM, **universe.system.expectation(plan).to_json())
     try:
         async with case.faults_armed():

@@ -7,6 +7,7 @@ it a submit is tried once, and what came back is all that is known: `ok`, `rejec
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Client:
     """Submits the works of one case.
 
     http: shared by the cases of a universe. address: the proxy in front of the submitted node.
+    most_tries: how often one piece of work is tried at most; None: until it is answered.
     """
 
     http: httpx.AsyncClient
@@ -35,6 +37,7 @@ class Client:
     submit: Submit
     scene: Scene
     link: str
+    most_tries: int | None = None
 
     @property
     def patience_s(self) -> float:
@@ -45,12 +48,13 @@ class Client:
     async def work(self, work: str) -> str:
         """Submits one piece of work until it is answered, or once where nobody waits for it; returns the outcome."""
         pause_s = FIRST_PAUSE_S
-        while True:
+        for tries in itertools.count(1):
             outcome = await self.once(work)
-            if outcome != "unknown" or self.submit.root == "none":
+            if outcome != "unknown" or self.submit.root == "none" or tries == self.most_tries:
                 return outcome
             await asyncio.sleep(pause_s)  # a pause between two clicks decides nothing
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        raise AssertionError("the loop has no end of its own")
 
     async def once(self, work: str) -> str:
         """One try, whatever becomes of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.checks import CaseVerdict, Verdict, judge
 from harness.errors import ContractError, HarnessError, Problem
@@ -23,6 +23,10 @@ from harness.runner.universe import Universe
 from harness.runner.workshop import Workshop, workshop
 
 __all__ = ["Judged", "Stage"]
+
+
+SMOKE_TRIES = 5
+"""Without faults an answer comes at once, or something is wrong that more tries will not mend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +99,18 @@ class Stage:
 
     async def _open(self, system: System) -> tuple[Universe, Calibration]:
         assert self._workshop is not None, "used as an async context manager"
-        universe = await Universe.open(system, self._workshop)
-        self._stack.push_async_callback(universe.close)
-        return universe, await smoke(universe)
+        try:
+            universe = await Universe.open(system, self._workshop)
+            self._stack.push_async_callback(universe.close)
+            return universe, await smoke(universe)
+        except ContractError as error:
+            raise ContractError(*(_in_file(problem, system) for problem in error.problems)) from error
+
+
+def _in_file(problem: Problem, system: System) -> Problem:
+    """The same problem, with the manifest's name in front of the place."""
+    path = str(system.manifest.path)
+    return problem if problem.where.startswith(path) else replace(problem, where=f"{path}  {problem.where}".strip())
 
 
 async def smoke(universe: Universe) -> Calibration:
@@ -107,7 +120,7 @@ async def smoke(universe: Universe) -> Calibration:
         ContractError: work is not accepted, an effect never comes, or a link is not used.
     """
     system = universe.system
-    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False)
+    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False, most_tries=SMOKE_TRIES)
     if run.errors:
         raise run.errors[0]
     problems = [*_not_accepted(system, run.history), *_never_attempted(system, run.history)]
@@ -128,7 +141,7 @@ def _not_accepted(system: System, history: History) -> list[Problem]:
             what=f"{system.name} accepts no work, even without faults",
             where=f"{system.manifest.path}  submit",
             expected=f"one of the accepted answers {submit.accepted}",
-            got=f"status {last.get('status')} {last.get('detail', '')}".strip(),
+            got=f"status {last['status']} {last['detail']}" if last.get("status") else last.get("detail", "no answer"),
             fix=f"accepted = [{last.get('status') or 200}]   if that means accepted; else look at the service's log",
         )
     ]

@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ContractError, FaultError, Problem
+from harness.errors import ContractError, FaultError, HarnessError, Problem
 from harness.history import History, Kind
 from harness.manifest.model import Pending, Process, SqlSource
-from harness.manifest.placeholders import fill, find
+from harness.manifest.placeholders import fill
 from harness.network import Link
 from harness.plans.model import Fault, Plan
 from harness.runner.client import Client
@@ -28,7 +28,6 @@ from harness.runner.workshop import Workshop
 from harness.stores import Reader, SqliteReader
 from harness.stores.resources import ResourceKind, resource_kind
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
-from harness.targets.entry import command_line
 from harness.targets.ports import HOST
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["PROBE", "Universe"]
 
 CLIENT = "client"
+SETTLE_S = 0.3
 WORLD = "world"
 PROBE = "probe"
 """The work that is submitted after others stayed behind, to see whether it frees them."""
@@ -232,9 +232,15 @@ class Universe:
         Raises:
             ContractError: names the process that did not become ready.
         """
-        async with asyncio.TaskGroup() as group:
-            for process in self.system.manifest.process:
-                group.create_task(self._start_first(process.name))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in self.system.process_names:
+                    group.create_task(self._start_first(name))
+        except* HarnessError as errors:
+            failed = errors
+        else:
+            return
+        raise failed.exceptions[0]  # the group cancels the others when the first one fails
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
@@ -253,19 +259,30 @@ class Universe:
     # --- processes ----------------------------------------------------------------------------------------------
 
     def _process_target(self, process: Process, folder: Path) -> Target:
-        port = self.ports[process.name].number
+        port, readiness = self.ports[process.name].number, self._readiness(process)
         values = self._values | self._links_of(process.name) | {"data": str(folder), "port": str(port)}
         env = {name: fill(text, values) for name, text in process.env.items()}
         command = tuple(fill(process.start or [], values))
-        log = folder.parent / f"{process.name}.log"
-        readiness = Readiness(how=self.system.readiness(process), within_s=process.ready_s)
         if process.container:
-            return self._container_target(process, env=env, command=command, port=port, log=log, readiness=readiness)
+            from harness.runner.containers import container_target  # the engine's client is slow to load
+
+            engine = self.workshop.engine
+            assert engine is not None, "a workshop has an engine where a system has containers"
+            return container_target(
+                engine,
+                process,
+                readiness,
+                env=env,
+                command=command,
+                port=port,
+                folder=folder.parent,
+                tell=self._tell,
+            )
         start = Start(
             name=process.name,
             env=base_environment() | env,
             cwd=self.system.folder_of(process),
-            log=log,
+            log=folder.parent / f"{process.name}.log",
             command=command,
             app=process.app or "",
             main=process.main or "",
@@ -274,41 +291,11 @@ class Universe:
         )
         return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
 
-    def _container_target(
-        self,
-        process: Process,
-        *,
-        env: dict[str, str],
-        command: tuple[str, ...],
-        port: int,
-        log: Path,
-        readiness: Readiness,
-    ) -> Target:
-        """The same process in a container: same port, same links, same data folders under the same paths."""
-        from harness.targets.container import ContainerTarget  # the engine's client is slow to load
-        from harness.targets.engine import Container
-
-        engine, up = self.workshop.engine, None
-        assert engine is not None, "a workshop has an engine where a system has containers"
-        if process.app or process.main:
-            up = log.parent / f"{process.name}.up" / "up"
-            up.parent.mkdir(mode=0o700)
-            app, main = process.app or "", process.main or ""
-            command = command_line(app=app, main=main, host=engine.reach.listen, port=port, up=up)
-        used = (p.name or process.name for text in process.texts for p in find(text) if p.word == "data")
-        folders = [log.parent / name for name in dict.fromkeys([process.name, *used])]
-        container = Container(
-            name=process.name,
-            image=process.container or "",
-            env=env | dict.fromkeys(("no_proxy", "NO_PROXY"), f"127.0.0.1,localhost,{engine.reach.seen_as}"),
-            log=log,
-            command=command,
-            port=port,
-            cwd=process.cwd,
-            folders=(*folders, *([up.parent] if up else [])),
-            up=up,
-        )
-        return ContainerTarget(engine, container, readiness, restart=process.restart, tell=self._tell)
+    def _readiness(self, process: Process) -> Readiness:
+        how = self.system.readiness(process)
+        # In the fault-free run a command without a port has to show that it does not end at once.
+        silent = how == "none" and not (process.app or process.main)
+        return Readiness(how=how, within_s=process.ready_s, settle_s=SETTLE_S if silent and self.cases == 1 else 0.0)
 
     def _resource_target(self, name: str, kind: ResourceKind) -> Target:
         port = self.ports[name].number

@@ -152,7 +152,7 @@ def _ended_problem(exit: Exit, after_s: float, log: Path) -> Problem:
         where=f'[[process]] name = "{exit.name}"',
         expected="it keeps running",
         got=f"{exit.how} after {after_s:.2f} s",
-        evidence=f"{log_tail(log)}\n(from {log})",
+        evidence=log_tail(log),
         fix=fixes.get(exit.status if exit.status is not None else -1, "mend what its last lines complain of"),
     )
 
@@ -163,7 +163,7 @@ def _silence_problem(running: Running, readiness: Readiness, port: int | None, l
             what=f"process {running.name!r} was not loaded within {readiness.within_s:g} s",
             where=f'[[process]] name = "{running.name}"',
             expected="its module is imported and its `main` called",
-            evidence=f"{log_tail(log)}\n(from {log})",
+            evidence=log_tail(log),
             fix="raise `ready_s`, or move work that is done on import into `main`",
         )
     asked = "a connection" if readiness.how == "tcp" else f"GET {readiness.how}"
@@ -172,6 +172,6 @@ def _silence_problem(running: Running, readiness: Readiness, port: int | None, l
         where=f'[[process]] name = "{running.name}", ready = "{readiness.how}"',
         expected=f"{asked} answered at {HOST}:{port}",
         got="no answer, or a status of 400 and above",
-        evidence=f"{log_tail(log)}\n(from {log})",
+        evidence=log_tail(log),
         fix="let it listen at `{port}` (in `start` or `env`), or mend `ready`, or raise `ready_s`",
     )

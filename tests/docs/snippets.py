@@ -102,7 +102,7 @@ def outputs(snippet: Snippet) -> list[tuple[str, ...]]:
 @functools.cache
 def _run(commands: tuple[str, ...], diffs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     with _workspace(diffs) as folder:
-        return tuple(_output(command, folder, changed=bool(diffs)) for command in commands)
+        return tuple(_output(command, folder) for command in commands)
 
 
 @contextmanager
@@ -115,22 +115,24 @@ def _workspace(diffs: tuple[str, ...]) -> Iterator[Path]:
                 shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "build"))
             else:
                 (folder / part).symlink_to(ROOT / part)
+        for manifest in folder.glob("patterns/*/retrigger.toml") if diffs else ():
+            # a manifest's own folder comes first where its services are looked for
+            (manifest.parent / "reference_services").symlink_to(folder / "reference_services")
         for diff in diffs:
             subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=folder, check=True)
         yield folder
 
 
-def _output(command: str, folder: Path, *, changed: bool) -> tuple[str, ...]:
+def _output(command: str, folder: Path) -> tuple[str, ...]:
     program, *arguments = shlex.split(command)
     if program == "make":
         program = "retrigger"  # `make demo` sets up, and then is `retrigger demo`
     assert program == "retrigger", f"only retrigger is run, not {command!r}"
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    extra = {"CI": "1", "COLUMNS": COLUMNS} | ({"PYTHONPATH": str(folder)} if changed else {})
     ended = subprocess.run(
         [str(Path(sys.executable).parent / program), *arguments],
         cwd=folder,
-        env=kept | extra,
+        env=kept | {"CI": "1", "COLUMNS": COLUMNS},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
