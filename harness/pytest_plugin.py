@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--retrigger-explore", default="single", help="core, single (default) or random")
     add("--retrigger-seed", type=int, default=0, help="seed of random plans")
     add("--retrigger-examples", type=int, default=100, help="how many random plans")
+    add("--retrigger-image", default="", metavar="IMAGE", help="run its processes in containers of this image")
     add("--retrigger-campaign", default="", help="a whole campaign as JSON, as `retrigger run` passes it")
 
 
@@ -51,6 +52,7 @@ def campaign_of(config: pytest.Config) -> Campaign:
         explore=config.getoption("--retrigger-explore"),
         seed=config.getoption("--retrigger-seed"),
         examples=config.getoption("--retrigger-examples"),
+        image=config.getoption("--retrigger-image"),
     )
 
 

@@ -17,10 +17,11 @@ app = typer.Typer(
 )
 
 WHICH = "retrigger.toml, its folder, or the name of a pattern"
-WHICH = "retrigger.toml, its folder, or the name of a pattern"
 Targets = Annotated[list[str], typer.Argument(help=WHICH, metavar="MANIFEST...")]
 Target = Annotated[str, typer.Argument(help=WHICH, metavar="MANIFEST")]
 Workers = Annotated[str, typer.Option("-n", "--workers", help="parallel workers, or auto")]
+On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
+Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
 
@@ -29,11 +30,13 @@ def demo(
     workers: Workers = "auto",
     out: Out = "build/retrigger",
     report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Four placements and a naive one under the same faults, side by side."""
     from harness.cli.run import demo as run_demo
 
-    sys.exit(run_demo(workers=workers, out=out, reports=report or []))
+    sys.exit(run_demo(workers=workers, out=out, reports=report or [], target=target, image=image))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
@@ -50,6 +53,8 @@ def run(
     works: Annotated[int, typer.Option("--works", min=1, max=50, help="pieces of work in a case")] = 2,
     report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
     out: Out = "build/retrigger",
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Put a system to the test: every gap of its manifest, or random plans."""
     from harness.cli.run import run as run_it
@@ -67,6 +72,8 @@ def run(
             works=works,
             reports=report or [],
             out=out,
+            target=target,
+            image=image,
             pytest_args=context.args,
         )
     )
@@ -77,11 +84,14 @@ def replay(
     plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,
     out: Out = "build/retrigger",
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Run one plan again, as often as you like."""
     from harness.cli.replay import replay as replay_it
+    from harness.cli.where import image_of
 
-    sys.exit(replay_it(plan=plan, times=times, out=Path(out)))
+    sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
 
 
 @app.command()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from harness.cli.session import Interrupted, run_campaign, worker_count
-from harness.cli.where import manifest_path
+from harness.cli.where import SERVICES_IMAGE, image_of, manifest_path
 from harness.conformance.campaign import Campaign
 from harness.errors import Problem, UsageError
 from harness.report.html import write_html
@@ -22,10 +22,11 @@ DEMO = ("caller_queue", "callee_inbox", "upstream_sync", "engine_dbos", "callee_
 FORMATS = ("html", "json")
 
 
-def demo(*, workers: str, out: str, reports: list[str]) -> int:
+def demo(*, workers: str, out: str, reports: list[str], target: str, image: str) -> int:
     """The four placements and the naive one under the core plans."""
     manifests = tuple(manifest_path(name) for name in DEMO)
-    campaign = Campaign(manifests=manifests, explore="core", out=out)
+    image = image or (SERVICES_IMAGE if target == "container" else "")
+    campaign = Campaign(manifests=manifests, explore="core", out=out, image=image_of(target, image))
     code = _campaign(campaign, workers, reports, [])
     if code == 0:
         print("\nnext: retrigger run patterns/callee_inbox      retrigger boundaries patterns/caller_queue")
@@ -45,6 +46,8 @@ def run(
     works: int,
     reports: list[str],
     out: str,
+    target: str,
+    image: str,
     pytest_args: list[str],
 ) -> int:
     """Runs a campaign and returns the exit code."""
@@ -58,6 +61,7 @@ def run(
         budget_s=seconds_of(budget) if budget else None,
         out=out,
         works=works,
+        image=image_of(target, image),
     )
     return _campaign(campaign, workers, reports, pytest_args)
 

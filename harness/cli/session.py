@@ -60,6 +60,7 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
         Interrupted: the person or the machine wants to stop.
     """
     systems = campaign.systems()
+    _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
@@ -80,6 +81,25 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
         raise ContractError(*collector.contract.values())
     seconds = time.monotonic() - begun_s
     return collector.outcome(head, seconds)
+
+
+def _require_engine(systems: list[System], reporter: Reporter) -> None:
+    """Where containers are to be run: an engine answers and has the images. Says what runs in them, and what does not.
+
+    Raises:
+        SetupError, ContractError: nothing could be run.
+    """
+    contained = [system for system in systems if system.contained]
+    if not contained:
+        return
+    from harness.targets.engine import require_images
+
+    images = {process.container for system in contained for process in system.manifest.process if process.container}
+    engine = require_images(sorted(images))
+    for system in contained:
+        others = sorted({*system.process_names, *system.resource_names} - set(system.contained))
+        beside = f"; {', '.join(others)} as processes" if others else ""
+        reporter.preparing(f"{system.name}: {', '.join(system.contained)} in containers (engine {engine}){beside}")
 
 
 def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list[str], server: Server) -> None:

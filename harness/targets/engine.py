@@ -19,7 +19,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ from harness.targets.messages import Exit
 from harness.targets.ports import HOST
 from harness.targets.running import Running
 
-__all__ = ["NETWORK_KEY", "Container", "Engine", "Reach", "engine_socket"]
+__all__ = ["NETWORK_KEY", "Container", "Engine", "Reach", "engine_socket", "require_images"]
 
 NETWORK_KEY = "RETRIGGER_CONTAINER_NETWORK"
 """Environment variable that forces the network of containers: host or bridge."""
@@ -169,7 +169,7 @@ class Engine:
             creating.add_done_callback(self._remove_unwanted)
             raise
         except NotFound as error:
-            raise ContractError(_no_image(container)) from error
+            raise ContractError(_no_image(container.image, container.name)) from error
         except APIError as error:
             raise SetupError(f"container {container.name!r} cannot be made: {error.explanation}") from error
 
@@ -314,6 +314,29 @@ class Engine:
         life.running.ended(exit)
 
 
+def require_images(images: Iterable[str]) -> str:
+    """Looks whether an engine answers and has these images; a few milliseconds.
+
+    Returns:
+        the engine's version.
+
+    Raises:
+        SetupError: no engine answers.
+        ContractError: names every image that is missing.
+    """
+    client, _ = _connect(engine_socket())
+    with client:
+        missing = []
+        for image in images:
+            try:
+                client.inspect_image(image)  # type: ignore[no-untyped-call]
+            except NotFound:
+                missing.append(_no_image(image))
+        if missing:
+            raise ContractError(*missing)
+        return str(client.version()["Version"])
+
+
 def engine_socket(environment: Mapping[str, str] = os.environ) -> str:
     """Path of the engine's socket, from DOCKER_HOST or where it usually is.
 
@@ -368,13 +391,12 @@ def _reach(client: APIClient) -> Reach:
     return Reach(mode=mode, links=gateway, seen_as=gateway, listen="0.0.0.0")
 
 
-def _no_image(container: Container) -> Problem:
+def _no_image(image: str, process: str = "") -> Problem:
     return Problem(
-        what=f"process {container.name!r} has no image to run",
-        where=f'[[process]] name = "{container.name}"',
-        expected=f"an image {container.image!r} on this machine's engine; none is fetched",
-        got="none of that name",
-        fix=f"docker build -t {container.image} .   or   docker pull {container.image}",
+        what=f"there is no image {image!r} on this machine's engine, and none is fetched",
+        where=f'[[process]] name = "{process}", container = "{image}"' if process else "",
+        expected="an image with the processes of the system in it",
+        fix=f"docker build -t {image} .   or   docker pull {image}",
     )
 
 
