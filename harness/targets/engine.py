@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import os
 import re
 import secrets
@@ -387,7 +388,9 @@ def _reach(client: APIClient) -> Reach:
         raise UsageError(Problem(what=f"no such network: {NETWORK_KEY}={mode}", expected="host or bridge", got=mode))
     if own_machine:  # its engine forwards this name to our loopback interface
         return Reach(mode=mode, seen_as="host.docker.internal", listen="0.0.0.0")
-    gateway = client.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+    range_ = client.inspect_network("bridge")["IPAM"]["Config"][0]
+    # The machine's own address there; an engine that has run no container yet names the range only.
+    gateway = range_.get("Gateway") or str(ipaddress.ip_network(range_["Subnet"])[1])
     return Reach(mode=mode, links=gateway, seen_as=gateway, listen="0.0.0.0")
 
 
