@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness import __version__
@@ -108,6 +110,7 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
     args += ["-c", os.devnull, "--rootdir", str(Path.cwd())]
     args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
     args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
+    collector.in_workers = workers > 1
     previous = signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         code = pytest.main([*args, *extra], plugins=[collector])
@@ -133,6 +136,8 @@ class _Collector:
         self.reporter = reporter
         self.contract: dict[str, str] = {}
         self.crash: list[str] = []
+        self.in_workers = False
+        """Whether the cases are run by other processes, which are then the only children of this one."""
         chunks = campaign.chunks(systems)
         self.collected = {
             system.name: Collected(system=system, planned=[c for c in chunks if c.system == system.name])
@@ -153,6 +158,13 @@ class _Collector:
         """A failure while collecting is ours."""
         if report.failed:
             self.crash.append(str(report.longreprtext))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ends the workers at once: nobody waits for their cases any more, and their keepers clean up after them."""
+        if self.in_workers:
+            for worker in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):  # it has gone by itself
+                    worker.kill()
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """As is an internal one."""

@@ -71,7 +71,11 @@ class ContainerTarget(SupervisedTarget):
             await self._sweep()  # the one that is replaced
             self._id = await self._engine.create(self._container, self.identity, {IDENTITY: self.identity})
             self._made_for = self.identity
-        running = await self._engine.start(self._id, self._container, self._exited)
+        try:
+            running = await self._engine.start(self._id, self._container, self._exited)
+        except BaseException:
+            self._id = self._made_for = ""
+            raise
         if self._container.up is not None:
             self._watching = asyncio.create_task(_watch(self._container.up, running))
         return running

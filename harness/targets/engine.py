@@ -120,6 +120,7 @@ class Engine:
         self._living: dict[str, _Life] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: Any = None
+        self._closed = False
 
     @classmethod
     async def open(cls, keeper: Keeper) -> Engine:
@@ -140,13 +141,15 @@ class Engine:
         return engine
 
     async def close(self) -> None:
-        """Removes the run's containers, and ends the connection."""
-        await asyncio.to_thread(self._janitor.remove_all)
+        """Ends the connection, when what was asked for has come about, and removes the run's containers."""
+        self._closed = True
+        self._living.clear()  # from here on nobody is told of an end, so nobody is started again
         with contextlib.suppress(Exception):  # a stream that is broken already
             self._events.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._janitor.remove_all)
         self._client.close()
 
     # --- containers -----------------------------------------------------------------------------------------------
@@ -204,6 +207,8 @@ class Engine:
     async def start(self, id: str, container: Container, on_exit: Callable[[Exit], None]) -> Running:
         """Begins a life of a container; it exists when this returns, but need not be ready.
 
+        Where it fails or is cancelled the container is removed: the engine may have started it all the same.
+
         Raises:
             SetupError: the engine cannot start it.
         """
@@ -214,9 +219,12 @@ class Engine:
         try:
             await self._call(self._client.start, id)
             running.pid = (await self._state(id))["Pid"]
-        except APIError as error:
-            del self._living[id]
-            raise SetupError(f"container {container.name!r} cannot be started: {error.explanation}") from error
+        except BaseException as error:
+            self._living.pop(id, None)
+            self._later(self.remove(id))
+            if isinstance(error, APIError):
+                raise SetupError(f"container {container.name!r} cannot be started: {error.explanation}") from error
+            raise
         return running
 
     async def signal(self, id: str, name: str) -> None:
@@ -267,6 +275,8 @@ class Engine:
 
     async def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Calls a function of the SDK in a thread. Raises APIError, and SetupError where the engine is silent."""
+        if self._closed:
+            raise SetupError("the connection to the container engine is closed")
         try:
             async with asyncio.timeout(2 * CALL_LIMIT_S):  # its own limit, and as much for waiting for a thread
                 return await self._loop.run_in_executor(self._threads, functools.partial(function, *args, **options))

@@ -93,13 +93,15 @@ async def test_an_image_that_is_not_there_is_named_with_the_line_that_makes_it(e
 @needs_containers
 async def test_one_whose_maker_was_cancelled_is_removed(engine: Engine, tmp_path: Path) -> None:
     """The engine makes it all the same; a moment later it is gone."""
-    for delay_s in (0.0, 0.005, 0.02, 0.08):
-        starting = asyncio.create_task(sleeping(engine, tmp_path).start())
+    for delay_s in (0.0, 0.005, 0.01, 0.02, 0.08):
+        target = sleeping(engine, tmp_path)
+        starting = asyncio.create_task(target.start())
         await asyncio.sleep(delay_s)
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-    await engine.close()
-    assert containers_of(engine.run) == []
+        await target.stop()
+    await asyncio.sleep(0.3)  # for what the engine was still making
+    await until(lambda: not containers_of(engine.run))
 
 
 @needs_containers
