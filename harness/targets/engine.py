@@ -248,8 +248,11 @@ class Engine:
         return bool((await self._state(id))["Paused"])
 
     async def remove(self, id: str) -> None:
-        """Removes a container with its volumes, killing it if need be. One that is gone is no error."""
-        with contextlib.suppress(APIError):  # gone, or being removed by somebody else at this moment
+        """Removes a container with its volumes, killing it if need be.
+
+        That it cannot be is no error here: it may be gone. One that is left is found when the run ends.
+        """
+        with contextlib.suppress(APIError, SetupError):
             await self._call(self._client.remove_container, id, force=True, v=True)
 
     async def write_log(self, id: str) -> None:
