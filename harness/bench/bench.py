@@ -41,7 +41,7 @@ class Size:
     events: tuple[int, ...]
 
 
-FULL = Size(workers=(1, 2, 4), cases=100, repetitions=4, requests=200, lives=50, events=(100_000, 1_000_000))
+FULL = Size(workers=(1, 2, 4), cases=60, repetitions=4, requests=200, lives=50, events=(100_000, 1_000_000))
 QUICK = Size(workers=(1, 2), cases=7, repetitions=1, requests=20, lives=5, events=(10_000,))
 
 
@@ -74,39 +74,47 @@ def bench(
     progress("looking for Toxiproxy")
     server, find_server_s = timed(find_server)
     figures: dict[str, Any] = {"spec": 1, "quick": quick, "seconds": 0.0, "machine": machine(server)}
-    figures |= _once(systems, server, find_server_s, size, progress)
-    figures |= _by_pattern(systems, server, size, progress)
-    figures["judge"] = _judging(size.events, progress)
-    figures["seconds"] = round(time.monotonic() - begun_s, 1)
+
+    def step(text: str) -> None:
+        figures["seconds"] = round(time.monotonic() - begun_s, 1)
+        _write(figures, out)  # what is there so far, for whoever loses patience
+        progress(text)
+
+    figures["setup_s"] = {"find_server": find_server_s}
+    _once(figures, next(iter(systems.values())), server, size, step)
+    figures |= {"throughput": {}, "case_ms": {}, "report_s": {}}
+    for name, manifest in systems.items():
+        _pattern(figures, name, manifest, server, size, step)
+    figures["judge"] = _judging(size.events, step)
+    step("done")
+    return figures
+
+
+def _write(figures: dict[str, Any], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return figures
 
 
-def _once(
-    systems: dict[str, str], server: Server, find_server_s: float, size: Size, progress: Progress
-) -> dict[str, Any]:
-    """What belongs to no pattern; the first of them is opened to have a universe."""
-    progress("set-up and hops")
-    setup_s, hops_ms = asyncio.run(measure_workshop(next(iter(systems.values())), server, size.requests))
-    progress("fork and kill")
+def _once(figures: dict[str, Any], manifest: str, server: Server, size: Size, step: Progress) -> None:
+    """What belongs to no pattern; `manifest` is opened to have a universe."""
+    step("set-up and hops")
+    setup_s, figures["hops_ms"] = asyncio.run(measure_workshop(manifest, server, size.requests))
+    step("fork and kill")
     with tempfile.TemporaryDirectory(prefix="retrigger-bench-") as folder:
-        keeper_s, lives_ms = asyncio.run(measure_lives(Path(folder) / "lives", size.lives))
-    setup_s = {"find_server": find_server_s, "keeper": keeper_s, **setup_s}
-    return {"setup_s": setup_s, "hops_ms": hops_ms, "lives_ms": lives_ms}
+        keeper_s, figures["lives_ms"] = asyncio.run(measure_lives(Path(folder) / "lives", size.lives))
+    figures["setup_s"] |= {"keeper": keeper_s, **setup_s}
 
 
-def _by_pattern(systems: dict[str, str], server: Server, size: Size, progress: Progress) -> dict[str, Any]:
-    figures: dict[str, Any] = {"throughput": {}, "case_ms": {}, "report_s": {}}
-    for name, manifest in systems.items():
-        progress(f"{name}: where the time of a case goes")
-        figures["case_ms"][name] = _split(manifest, server, size.repetitions)
-        progress(f"{name}: cases a minute")
-        with tempfile.TemporaryDirectory(prefix="retrigger-bench-") as folder:
-            out = Path(folder)
-            figures["throughput"][name], report = throughput(manifest, size.workers, size.cases, out)
-            figures["report_s"] = figures["report_s"] or (measure_reports(report, out) if report else {})
-    return figures
+def _pattern(figures: dict[str, Any], name: str, manifest: str, server: Server, size: Size, step: Progress) -> None:
+    """What is measured of each pattern; and once, when there is a report, how long it takes to write."""
+    step(f"{name}: where the time of a case goes")
+    figures["case_ms"][name] = _split(manifest, server, size.repetitions)
+    step(f"{name}: cases a minute")
+    with tempfile.TemporaryDirectory(prefix="retrigger-bench-") as folder:
+        out = Path(folder)
+        figures["throughput"][name], report = throughput(manifest, size.workers, size.cases, out)
+        if report and not figures["report_s"]:
+            figures["report_s"] = measure_reports(report, out)
 
 
 def _split(manifest: str, server: Server, repetitions: int) -> dict[str, Any]:
@@ -116,8 +124,8 @@ def _split(manifest: str, server: Server, repetitions: int) -> dict[str, Any]:
         return {"error": str(error)}
 
 
-def _judging(sizes: Sequence[int], progress: Progress) -> dict[str, Any]:
-    progress("judging long histories")
+def _judging(sizes: Sequence[int], step: Progress) -> dict[str, Any]:
+    step("judging long histories")
     return {
         str(measured.events): {
             "seconds": measured.seconds,

@@ -14,7 +14,9 @@ from harness.bench.phases import PHASES
 __all__ = ["WIDTH", "print_comparison", "print_figures", "ratios"]
 
 WIDTH = 80
-NOT_COMPARED = ("spec", "seconds", "machine", "quick")
+CIRCUMSTANCES = ("spec", "seconds", "machine", "quick")
+NOT_COMPARED = ("cases", "p90", "mean")
+"""What says how much was measured, and what would make a comparison three times as long."""
 
 
 def print_figures(figures: Mapping[str, Any], console: Console) -> None:
@@ -106,18 +108,18 @@ def _judge(judge: Mapping[str, Any]) -> Table:
 
 
 def ratios(figures: Mapping[str, Any], older: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
-    """What both files have: name with dots -> then, now, now/then. Figures that were 0 then have no ratio."""
+    """What both files have: name -> then, now, now/then. Of spreads the median; what was 0 then has no ratio."""
     now, then = dict(_flat(figures)), dict(_flat(older))
     return {name: (then[name], now[name], now[name] / then[name]) for name in now if then.get(name)}
 
 
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     for key, value in figures.items():
-        if not prefix and key in NOT_COMPARED:
+        if key in NOT_COMPARED or (not prefix and key in CIRCUMSTANCES):
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and key != "cases":
+        elif isinstance(value, int | float):
             yield prefix + key, float(value)
 
 
@@ -128,7 +130,7 @@ def print_comparison(figures: Mapping[str, Any], older: Mapping[str, Any], conso
             console.print(f"!! not measured alike: {what} differs", style="bold", markup=False)
     table = _table("figure", "then", "now", "now/then")
     for name, (then, now, ratio) in ratios(figures, older).items():
-        table.add_row(name, f"{then:g}", f"{now:g}", f"{ratio:.2f}")
+        table.add_row(name.removeprefix("throughput."), f"{then:g}", f"{now:g}", f"{ratio:.2f}")
     _print("Against the older file", table, console)
 
 

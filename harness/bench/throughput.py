@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 
-__all__ = ["Speed", "measure_campaign", "speed_of", "throughput"]
+__all__ = ["Speed", "measure_campaign", "speed_of", "throughput", "with_speedup"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,7 @@ def throughput(manifest: str, workers: Sequence[int], cases: int, out: Path) -> 
             figures[str(number)], report = measure_campaign(campaign, number, cases)
         except HarnessError as error:  # one system that cannot be run leaves the others their figures
             figures[str(number)] = {"error": str(error)}
-    _compare(figures)
-    return figures, report
+    return with_speedup(figures), report
 
 
 def measure_campaign(campaign: Campaign, workers: int, cases: int) -> tuple[dict[str, Any], RunReport]:
@@ -91,8 +90,10 @@ def measure_campaign(campaign: Campaign, workers: int, cases: int) -> tuple[dict
     return asdict(speed_of(ENDED, begun_s)) | {"verdict": report.systems[0].verdict.value}, report
 
 
-def _compare(figures: dict[str, Any]) -> None:
+def with_speedup(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures by number of workers, each beside those of one worker, where that was measured."""
     alone = figures.get("1", {}).get("cases_per_min")
-    for of_workers in figures.values():
-        if alone and "cases_per_min" in of_workers:
-            of_workers["speedup"] = round(of_workers["cases_per_min"] / alone, 2)
+    for found in figures.values():
+        if alone and "cases_per_min" in found:
+            found["speedup"] = round(found["cases_per_min"] / alone, 2)
+    return figures

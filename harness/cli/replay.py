@@ -10,6 +10,7 @@ from rich.console import Console
 from harness.checks import Verdict, narrate
 from harness.cli.where import plan_of_id
 from harness.network import find_server
+from harness.plans.aim import check_aim
 from harness.plans.model import Plan
 from harness.report.model import exit_code, gravest
 from harness.runner.stage import Judged, Stage
@@ -27,6 +28,7 @@ def replay(*, plan: str, times: int, out: Path, image: str) -> int:
 
 async def _replay(plan: Plan, times: int, image: str, console: Console) -> list[Verdict]:
     system = open_system(Path(plan.manifest), image)
+    check_aim(system.manifest, plan)
     console.print(f"plan {plan.id}   {plan.system}   {plan}")
     outcomes: list[Verdict] = []
     async with Stage(find_server(), [system]) as stage:

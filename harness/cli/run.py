@@ -15,10 +15,10 @@ from harness.report.html import write_html
 from harness.report.json import report_json
 from harness.report.model import RunReport, exit_code
 from harness.report.terminal import Terminal
+from patterns import DEMO
 
-__all__ = ["DEMO", "demo", "run"]
+__all__ = ["demo", "run"]
 
-DEMO = ("caller_queue", "callee_inbox", "upstream_sync", "engine_dbos", "callee_naive")
 FORMATS = ("html", "json")
 
 
@@ -29,7 +29,7 @@ def demo(*, workers: str, out: str, reports: list[str], target: str, image: str)
     campaign = Campaign(manifests=manifests, explore="core", out=out, image=image_of(target, image))
     code = _campaign(campaign, workers, reports, [])
     if code == 0:
-        print("\nnext: retrigger run patterns/callee_inbox      retrigger boundaries patterns/caller_queue")
+        print(f"\nnext: retrigger run patterns/{DEMO[0]}      retrigger boundaries patterns/{DEMO[0]}")
     return code
 
 

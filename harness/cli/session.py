@@ -171,7 +171,9 @@ class _Collector:
         self.crash.append(str(excrepr))
 
     def _take(self, kind: str, content: dict[str, Any]) -> None:
-        if kind == CONTRACT:
+        if kind == CONTRACT and content["code"] != ContractError.exit_code:
+            self.crash.append(content["text"])
+        elif kind == CONTRACT:
             self.contract.setdefault(content["system"], content["text"])
         elif kind == CASE:
             case, name = case_from_json(content["case"]), content["system"]

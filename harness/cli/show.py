@@ -71,7 +71,9 @@ def _plans(manifest: str | None) -> None:
     from harness.conformance.campaign import Campaign
 
     if manifest is None:
-        raise UsageError(Problem(what="plans of which system?", fix="retrigger list plans patterns/callee_inbox"))
+        raise UsageError(
+            Problem(what="plans of which system?", fix=f"retrigger list plans patterns/{pattern_names()[0]}")
+        )
     campaign = Campaign(manifests=(manifest_path(manifest),))
     for system in campaign.systems():
         for plan in campaign.plans(system):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, UsageError
+from harness.plans.aim import check_aim
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
 from harness.runner.system import System, open_system
@@ -85,12 +86,23 @@ class Campaign:
         return [open_system(Path(path), self.image) for path in self.manifests]
 
     def chunks(self, systems: list[System]) -> list[Chunk]:
-        """What is run, in order; of several systems their chunks in turn, so that none has to wait for the others."""
+        """What is run, in order; of several systems their chunks in turn, so that none has to wait for the others.
+
+        Raises:
+            UsageError: no system has a plan of an id in `only`, or a fault is aimed at nothing.
+        """
         lists = [list(self._chunks_of(system)) for system in systems]
         longest = max(map(len, lists), default=0)
         turn = [chunks[i] for i in range(longest) for chunks in lists if i < len(chunks)]
+        self._all_found(turn)
         first, of = self.shard
         return turn[first - 1 :: of]
+
+    def _all_found(self, chunks: list[Chunk]) -> None:
+        unknown = sorted(set(self.only) - {chunk.plan.id for chunk in chunks if chunk.plan})
+        if unknown:
+            fix = "retrigger list plans MANIFEST   shows the ids of `--explore single`"
+            raise UsageError(Problem(what="no such plan", expected="ids of plans", got=", ".join(unknown), fix=fix))
 
     def _chunks_of(self, system: System) -> Iterator[Chunk]:
         if self.explore == "random" and not self.faults and not self.only:
@@ -106,13 +118,14 @@ class Campaign:
     def plans(self, system: System) -> list[Plan]:
         """The enumerated plans of a system, the fault-free one first."""
         if self.faults:
-            plans = [plan_of(system.manifest, *map(parse_fault, self.faults))]
+            chosen = [plan_of(system.manifest, *map(parse_fault, self.faults))]
         else:
             enumerate_plans = core if self.explore == "core" else single
-            plans = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
-        return [
-            Plan(system=plan.system, works=self.works, faults=plan.faults, manifest=_path(system)) for plan in plans
-        ]
+            chosen = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
+        plans = [replace(plan, works=self.works, manifest=_path(system)) for plan in chosen]
+        for plan in plans:
+            check_aim(system.manifest, plan)
+        return plans
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, to travel to the workers."""

@@ -158,10 +158,11 @@ def read_jsonl(path: Path) -> History:
         HistoryError: a line is not an event, or the clock runs backwards.
     """
     events: list[Event] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # other line ends may stand in texts
+    for number, line in enumerate(lines if lines != [""] else (), start=1):
         try:
             event = Event.from_json(line)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise HistoryError(f"{path}:{number}: not an event of a history: {error!r}") from error
         if events and event.at_s < events[-1].at_s:
             raise HistoryError(f"{path}:{number}: the clock runs backwards: {event.at_s} after {events[-1].at_s}")

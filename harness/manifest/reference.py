@@ -56,7 +56,7 @@ _INTRODUCTION = """\
 One file, `retrigger.toml`, says what a system under test promises. This page is written from the types that check it:
 `python -m harness.manifest.reference > docs/manifest.md`. Editors that know TOML schemas complete and check the file
 while you write, with the output of `retrigger schema` in a file and this line at the top of the manifest. Whole ones,
-with comments, are in `patterns/`; start with `patterns/callee_inbox/retrigger.toml`.
+with comments, are in `patterns/`.
 
 ```toml
 #:schema ./retrigger.schema.json

@@ -283,7 +283,7 @@ class Undo:
         self._done = True
         with _failing_as_undo():
             state = await self.link._network._call(self._heal)
-        if not state.enabled or self._toxic in state.toxics:
+        if self._toxic in state.toxics if self.fault.toxic else not state.enabled:
             raise UndoError(Problem(what=f"`{self.fault.name}` on {self.link.name} did not heal.", got=str(state)))
 
     def _heal(self, client: ToxiproxyClient) -> ProxyState:

@@ -25,16 +25,18 @@ from harness.errors import Problem, UsageError
 __all__ = ["LINK_VERBS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
 
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
+KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
 LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
 POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
+SCOPES = ("", "child", "parent")
 
 _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(
     r"(?P<verb>[a-z]+)(?: (?P<direction>request|reply))? (?P<target>[^\s@]+)"
-    r" @(?P<point>[a-z]+)(?: (?P<args>[^#]+?))??(?: ?#(?P<n>\d+))?"
-    r"(?: until (?P<until>[a-z]+(?:\+[\d.]+)?))?(?P<late> late)?"
+    r" @(?P<point>[a-z]+)(?: (?P<args>.+?))??(?: #(?P<n>[1-9]\d*))?"
+    r"(?: until (?P<until>(?:detect|lease|timeout|patience)(?:\+\d+(?:\.\d+)?)?))?(?P<late> late)?"
 )
 
 
@@ -66,7 +68,8 @@ class Fault:
     target: a process, `process/child`, `process/parent`, a resource, or a link `user->target`.
     point: the logical point where it strikes.
     direction: request or reply, for verbs that act on one direction of a link.
-    until: when it is undone: `detect`, `lease`, `timeout`, each with `+seconds`; empty: as soon as it is proven.
+    until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; empty: as soon as it is
+    proven, or after `detect` where that would be at once.
     late: a call held at this point is applied although its caller was killed.
     """
 
@@ -108,13 +111,18 @@ def parse_fault(text: str) -> Fault:
     _require(
         bool(direction) == (verb in DIRECTED_VERBS), text, f"`{verb} request` or `{verb} reply`", direction or verb
     )
+    point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
+    _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
+    _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
+    late = bool(match["late"])
+    _require(not late or (point.name == "recv" and verb in KILLS), text, "kill PROCESS @recv EFFECT WORK late", text)
     return Fault(
         verb=verb,
         direction=direction,
         target=target,
-        point=_point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1)),
+        point=point,
         until=match["until"] or "",
-        late=bool(match["late"]),
+        late=late,
     )
 
 
@@ -201,9 +209,10 @@ class Plan:
         """
         try:
             faults = tuple(parse_fault(text) for text in record["faults"])
-            return Plan(
-                system=record["system"], works=int(record["works"]), faults=faults, manifest=record.get("manifest", "")
-            )
+            works, manifest = int(record["works"]), record.get("manifest", "")
+            if works < 1:
+                raise ValueError(f"works = {works}, and there must be one at least")
+            return Plan(system=record["system"], works=works, faults=faults, manifest=manifest)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
                 Problem(

@@ -170,7 +170,7 @@ class CaseReport:
     def read_history(self) -> History | None:
         """The history of this case, or None where none was kept. Raises HistoryError where it cannot be read."""
         if self.history:
-            return History(Event.from_json(line) for line in self.history.splitlines())
+            return History(Event.from_json(line) for line in self.history.removesuffix("\n").split("\n"))
         return read_jsonl(Path(self.history_path)) if self.history_path else None
 
 

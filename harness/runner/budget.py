@@ -85,6 +85,11 @@ class Budget:
         self.still_s = 0.0
 
     @property
+    def still(self) -> bool:
+        """Nothing has moved for as long as the limit."""
+        return self.still_s >= self.limit_s
+
+    @property
     def over(self) -> bool:
         """The budget is spent without progress, or the hard cap is reached."""
-        return self.still_s >= self.limit_s or self.spent_s > HARD_CAP * self.limit_s
+        return self.still or self.spent_s > HARD_CAP * self.limit_s

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UndoError
 from harness.history import Event, History, Kind
 from harness.plans.model import Plan
 from harness.runner.budget import TICK_S, Budget, Calibration
@@ -40,7 +40,7 @@ class CaseRun:
 async def run_case(
     universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True, most_tries: int | None = None
 ) -> CaseRun:
-    """Runs a plan once in a universe.
+    """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
@@ -48,7 +48,7 @@ async def run_case(
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
-        ContractError, ServiceError: a process did not become ready.
+        HarnessError: the universe could not be made ready for a case.
     """
     started_s = time.monotonic()
     scene = await universe.begin(plan)
@@ -76,7 +76,7 @@ async def run_case(
     finally:
         with case.phase("end"):
             await case.close()
-    run.errors += case.injector.errors
+    run.errors += [*case.injector.errors, *case.errors]
     run.seconds["case"] = time.monotonic() - started_s
     return run
 
@@ -97,6 +97,7 @@ class _Case:
         self.ledger = Ledger(universe)
         self.client = universe.client(self.scene)
         self.clients: list[asyncio.Task[str]] = []
+        self.errors: list[Exception] = []
         self.moved = asyncio.Event()
         self.history.listen(self._heard)
 
@@ -129,8 +130,7 @@ class _Case:
         first, *others = self.run.plan.work_keys
         self.clients.append(asyncio.create_task(self.client.work(first)))
         struck = len(self.history)
-        while not self.clients[0].done() and not self._fault_struck_since(struck):
-            await self._something_moves()
+        await self._until(lambda: self.clients[0].done() or self._fault_struck_since(struck), self.budget())
         self.clients += [asyncio.create_task(self.client.work(work)) for work in others]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
 
@@ -160,17 +160,17 @@ class _Case:
             idle = self._idle()
             pending = await self.ledger.pending() if idle else None
             complete = idle and await self.ledger.complete()
-            if idle and pending == [] and complete and settling.over:
+            if idle and pending == [] and complete and settling.still:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
                 await self.ledger.at_rest()
                 if not last:
                     await self.scene.points.reach("quiet")
                     await self._until(lambda: not self.injector.active, self.budget())
                 return True
-            if idle and pending == [] and still.over and self.ledger.sees_all:
+            if idle and pending == [] and still.still and self.ledger.sees_all:
                 return await self._give_up("stranded", budget, [])
             if budget.over:
-                return await self._give_up(self._why_late(pending), budget, pending or [])
+                return await self._give_up(self._why_late(pending, budget), budget, pending or [])
             await self._something_moves()
             for clock in (budget, still, settling):
                 clock.tick()
@@ -182,12 +182,12 @@ class _Case:
         answered = all(client.done() for client in self.clients)
         return answered and not self.injector.active and not self.universe.busy
 
-    def _why_late(self, pending: list[str] | None) -> str:
+    def _why_late(self, pending: list[str] | None, budget: Budget) -> str:
         """The finite witness behind a spent budget, or `slow` where there is none."""
         if pending is None:
             return "slow"
-        recent = [e for e in self.history.events if e.at_s > self.history.events[-1].at_s - self.bounds.recover_s]
-        attempts = sum(e.kind in (Kind.ATTEMPT, Kind.DELIVER) for e in recent)
+        since_s = self.history.events[-1].at_s - (self.bounds.recover_s - budget.still_s)
+        attempts = any(e.kind in (Kind.ATTEMPT, Kind.DELIVER) and e.at_s > since_s for e in self.history.events)
         if pending:
             return "livelock" if attempts else "undriven"
         return "slow" if attempts or not self.ledger.sees_all else "stranded"
@@ -258,4 +258,13 @@ class _Case:
         await self.ledger.close()
         await self.universe.end()
         if self.run.plan.faults:
-            await self.universe.workshop.network.assert_clean()
+            await self._no_fault_is_left()
+
+    async def _no_fault_is_left(self) -> None:
+        """One that is left is an error of this case, and taken away by force, so that it is none of the next."""
+        network = self.universe.workshop.network
+        try:
+            await network.assert_clean()
+        except UndoError as error:
+            self.errors.append(error)
+            await network.reset()

@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
-from harness.network import Link, Undo
-from harness.plans.model import Fault
+from harness.network import Link
+from harness.plans.model import PROCESS_VERBS, Fault
+from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
 from harness.targets import Scope, Target
 from harness.world.points import Arrival, Directive
@@ -28,6 +29,8 @@ GRACE_S = 2.0
 PROOF_S = 5.0
 COUNTED_S = 0.5
 LOOK_S = 0.002
+POINTS_BEFORE = ("recv", "deliver")
+"""Points at which the receiver has not seen the request that is held."""
 
 
 class Injector:
@@ -46,6 +49,8 @@ class Injector:
         self.tasks: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.errors: list[Exception] = []
+        self._paused: set[Target] = set()
+        self._obstructions = Obstructions()
 
     def arm(self, fault: Fault) -> None:
         """Makes the fault strike when its point is reached."""
@@ -56,8 +61,7 @@ class Injector:
             try:
                 return await self._strike(fault, arrival)
             except Exception as error:
-                self.errors.append(error)
-                self._state(fault, "failed", proof=str(error))
+                self._failed(fault, error)
                 return Directive.GO_ON
 
         self.scene.points.arm(fault.point, strike)
@@ -68,13 +72,31 @@ class Injector:
         return bool(self.tasks)
 
     async def close(self) -> None:
-        """Ends what is still under way, as when a case is given up."""
+        """Ends and undoes what is still under way, as when a case is given up."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        while self._paused:
+            await self._resume(self._paused.pop())
 
     def _state(self, fault: Fault, state: str, proof: str = "") -> None:
         self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(fault), state=state, proof=proof)
+
+    def _failed(self, fault: Fault, error: Exception) -> None:
+        """Writes down why a fault did not strike, or was not undone. Nobody there to be hit is no error of anybody."""
+        if isinstance(error, FaultError) and self._nobody_there(fault):
+            self._state(fault, "missed", proof=str(error))
+        else:
+            self.errors.append(error)
+            self._state(fault, "failed", proof=str(error))
+
+    def _nobody_there(self, fault: Fault) -> bool:
+        """The process has just ended by itself; or it has no child to be killed."""
+        if fault.verb not in PROCESS_VERBS:
+            return False
+        with contextlib.suppress(FaultError):  # a name that nobody has
+            return _scope(fault) == "child" or self.parts.target(fault.process).pid is None
+        return False
 
     def _later(self, fault: Fault, undo: Awaitable[None]) -> None:
         """Undoes the fault in the background, while the system goes on."""
@@ -84,8 +106,7 @@ class Injector:
                 await undo
                 self._state(fault, "healed")
             except Exception as error:
-                self.errors.append(error)
-                self._state(fault, "failed", proof=str(error))
+                self._failed(fault, error)
 
         task = asyncio.create_task(run())
         self.tasks.add(task)
@@ -109,10 +130,6 @@ class Injector:
         }[_words(fault)]
         return await strike(fault, arrival)
 
-    def _holds_link(self, fault: Fault) -> bool:
-        """True where the request that is held at the point travels on the very link of the fault."""
-        return self.parts.link_of_point(fault) == fault.target
-
     # --- processes ----------------------------------------------------------------------------------------------
 
     async def _kill(self, fault: Fault, arrival: Arrival) -> Directive:
@@ -120,7 +137,8 @@ class Injector:
             if target is None:
                 return Directive.GO_ON
             ended = await target.kill(_scope(fault))
-            self.scene.deaths[fault.process] += 1
+            if _scope(fault) != "child" or await _hung_up(arrival):
+                self.scene.deaths[fault.process] += 1
             self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
@@ -145,11 +163,18 @@ class Injector:
             if target is None:
                 return Directive.GO_ON
             stopped = await target.pause()
+            self._paused.add(target)
             self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
             await asyncio.sleep(self.until_s(fault.until or "detect"))
-            await target.resume()
+            self._paused.discard(target)
+            await self._resume(target)
             self._state(fault, "healed")
         return Directive.GO_ON
+
+    async def _resume(self, target: Target) -> None:
+        """SIGCONT, unless it has ended meanwhile."""
+        if target.pid is not None:
+            await target.resume()
 
     @asynccontextmanager
     async def _alone(self, fault: Fault) -> AsyncIterator[Target | None]:
@@ -177,57 +202,63 @@ class Injector:
 
     async def _cut_request(self, fault: Fault, arrival: Arrival) -> Directive:
         """Cuts the link under the held request: the proxy ends the connection, and the request is never delivered."""
-        if not self._holds_link(fault):
+        if arrival.link != fault.target or fault.point.name not in POINTS_BEFORE:
             return await self._obstruct(fault, arrival)
-        link = self.parts.link(fault.target)
-        async with link.fault("refused"):
+        cut = await self._obstructions.put(self.parts.link(fault.target), "refuse")
+        try:
             async with asyncio.timeout(PROOF_S):
                 await arrival.gone.wait()
-            self._state(
-                fault, "landed", proof="the proxy ended the connection of the held request; it was not delivered"
-            )
+        finally:
+            await cut.end()
+        self._state(fault, "landed", proof="the proxy ended the connection of the held request; it was not delivered")
         self._state(fault, "healed")
         return Directive.DROP
 
     async def _lose_reply(self, fault: Fault, arrival: Arrival) -> Directive:
         """Takes the answer of the held request away behind its back: the callee executes, the caller sees nothing."""
-        if not self._holds_link(fault):
+        if arrival.link != fault.target:
             return await self._obstruct(fault, arrival)
         arrival.keep_open = True
-        undo = await self.parts.link(fault.target).apply(_words(fault))
+        lost = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
 
         async def heal_and_prove() -> None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.until_s(fault.until or "patience") + PROOF_S):
-                    await arrival.gone.wait()
-            await undo()
-            await self._prove(fault, undo)
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.until_s(fault.until or "patience") + PROOF_S):
+                        await arrival.gone.wait()
+            finally:
+                await lost.end()
+            await self._prove(fault, lost)
 
         self._later(fault, heal_and_prove())
         return Directive.GO_ON
 
     async def _obstruct(self, fault: Fault, arrival: Arrival) -> Directive:
         """Puts something in the way of a link for a declared time, while the system goes on."""
-        undo = await self.parts.link(fault.target).apply(_words(fault))
-        if fault.verb == "refuse":
-            self._state(fault, "landed", proof=await _refused(undo.link))
+        obstruction = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
+        refused = asyncio.Event()
 
         async def wait_and_heal() -> None:
             try:
+                if fault.verb == "refuse":
+                    self._state(fault, "landed", proof=await _refused(obstruction.link))
+                refused.set()
                 await asyncio.sleep(self.until_s(fault.until or "detect"))
             finally:
-                await undo()
+                refused.set()
+                await obstruction.end()
             if fault.verb != "refuse":
-                await self._prove(fault, undo)
+                await self._prove(fault, obstruction)
 
         self._later(fault, wait_and_heal())
+        await refused.wait()
         return Directive.GO_ON
 
-    async def _prove(self, fault: Fault, undo: Undo) -> None:
+    async def _prove(self, fault: Fault, obstruction: Obstruction) -> None:
         """The proxy counts bytes when a connection ends. None taken away: the fault hit nobody, and did not land."""
         try:
             async with asyncio.timeout(COUNTED_S):
-                while not (proof := await undo.proof()):  # noqa: ASYNC110 - the proxy's counters; nothing tells us
+                while not (proof := await obstruction.proof()):  # noqa: ASYNC110 - the proxy's counters; nothing tells us
                     await asyncio.sleep(LOOK_S)
             self._state(fault, "landed", proof=proof)
         except TimeoutError:
@@ -252,6 +283,15 @@ def _scope(fault: Fault) -> Scope:
     """`worker/child` -> child; a bare name means the whole tree, as a container kill does."""
     part = fault.target.partition("/")[2]
     return "child" if part == "child" else "parent" if part == "parent" else "tree"
+
+
+async def _hung_up(arrival: Arrival) -> bool:
+    """Whether the call that is held ends, as it does when the child that was killed is the one who made it."""
+    try:
+        async with asyncio.timeout(COUNTED_S):
+            return await arrival.gone.wait()
+    except TimeoutError:
+        return False
 
 
 def _words(fault: Fault) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from harness.network import Link
-from harness.plans.model import Fault
 from harness.targets import Target
 
 __all__ = ["Parts"]
@@ -20,10 +19,6 @@ class Parts(Protocol):
 
     def link(self, name: str) -> Link:
         """The link `user->target`."""
-        ...
-
-    def link_of_point(self, fault: Fault) -> str:
-        """The link on which the request travels that is held at the fault's point; empty where there is none."""
         ...
 
     async def start_again(self, name: str, *, replace: bool = False) -> None:

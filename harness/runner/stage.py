@@ -198,9 +198,9 @@ def _past_the_proxy(system: System, user: str, target: str) -> Problem:
 
 
 def _measured(run: CaseRun) -> Calibration:
-    """The time this machine takes when nothing goes wrong, up to the first quiet of the fault-free run."""
+    """The time this machine takes when nothing goes wrong, up to the first end of the fault-free run."""
     events = run.history.events
-    cut = next((i for i, event in enumerate(events) if event.kind is Kind.QUIET), len(events))
+    cut = next((i for i, event in enumerate(events) if event.kind in (Kind.QUIET, Kind.DEADLINE)), len(events))
     work = events[:cut]
     answered = [event.at_s for event in work if event.kind is Kind.ANSWER]
     moved = [event.at_s for event in work if event.kind in (Kind.APPLY, Kind.ANSWERED, Kind.ROWS, Kind.PENDING)]

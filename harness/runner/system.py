@@ -137,7 +137,11 @@ class System:
 
     def readiness(self, process: Process) -> str:
         """How it is known that a process is ready."""
-        return process.ready or ("none" if process.main else "tcp")
+        return process.ready or ("tcp" if self._listens(process) else "none")
+
+    def _listens(self, process: Process) -> bool:
+        """A command that is told no port has none to be asked at."""
+        return process.app is not None or (process.main is None and any("{port}" in text for text in process.texts))
 
     # --- time ---------------------------------------------------------------------------------------------------
 

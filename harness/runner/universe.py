@@ -21,7 +21,7 @@ from harness.history import History, Kind
 from harness.manifest.model import Pending, Process, SqlSource
 from harness.manifest.placeholders import fill
 from harness.network import Link
-from harness.plans.model import Fault, Plan
+from harness.plans.model import Plan
 from harness.runner.client import Client
 from harness.runner.system import System
 from harness.runner.workshop import Workshop
@@ -155,7 +155,9 @@ class Universe:
         nonces = {key: secrets.token_hex(4) for key in keys}
         scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
         self._old_ids |= set(ids.values())
-        for kind in self.resources.values():
+        for name, kind in self.resources.items():
+            if self.targets[name].pid is None:  # the case before was given up while this was being started again
+                await self.targets[name].restart()
             await kind.reset()
         self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
         self._lay_out(self.folder / f"case{self.cases}")
@@ -215,16 +217,6 @@ class Universe:
             known = ", ".join(sorted(self.links))
             raise FaultError(Problem(what=f"no link {name!r} in {self.system.name}", expected=known, got=name))
         return self.links[name]
-
-    def link_of_point(self, fault: Fault) -> str:
-        """The link on which the request travels that is held at the fault's point; empty where there is none."""
-        point = fault.point
-        if point.name in ("recv", "applied"):
-            return f"{self.system.process_of_effect(point.where)}->{WORLD}"
-        if point.name in ("deliver", "reply"):
-            callee = self.system.process_of(point.where)
-            return fault.target if fault.target.endswith(f"->{callee}") else ""
-        return ""
 
     async def start_all(self) -> None:
         """The first start of all processes of a case, side by side; returns when all are ready.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import nats
 from nats.aio.client import Client
@@ -16,6 +17,8 @@ from harness.stores.readers import StoreUnreadable
 __all__ = ["JetStreamAdmin", "JetStreamReader"]
 
 ANSWER_S = 1.0
+ONE_TRY: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
+"""Otherwise nats-py knocks at a server that is down for two minutes, even where it is told not to reconnect."""
 
 
 async def _ignore(_: Exception) -> None:
@@ -34,9 +37,8 @@ class JetStreamAdmin:
         if self._client is None or not self._client.is_connected:
             await self.close()
             try:
-                self._client = await nats.connect(
-                    f"nats://127.0.0.1:{self.port}", connect_timeout=1, allow_reconnect=False, error_cb=_ignore
-                )
+                async with asyncio.timeout(ANSWER_S):
+                    self._client = await nats.connect(f"nats://127.0.0.1:{self.port}", error_cb=_ignore, **ONE_TRY)
             except (OSError, NatsError, TimeoutError) as error:
                 raise StoreUnreadable(f"nats: {error}") from error
         return self._client

@@ -7,14 +7,20 @@ never "empty".
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Protocol
 
+from harness.errors import HarnessError
+
 __all__ = ["Reader", "SqliteReader", "StoreUnreadable"]
 
+LOCKED_S = 0.05
+"""How long a locked file is waited for; the loop stands still meanwhile."""
 
-class StoreUnreadable(Exception):
+
+class StoreUnreadable(HarnessError):
     """The store gave no answer, so nothing is known."""
 
 
@@ -34,7 +40,8 @@ class SqliteReader:
     """Runs one query on a SQLite file, read-only.
 
     A file or table that does not exist yet holds nothing: services create them when they start. The connection is kept,
-    because opening one costs more than the query; SQLite shows each statement the newest committed state.
+    because opening one costs more than the query; SQLite shows each statement the newest committed state. A service
+    that begins with a new file gets a new connection: the old one would go on showing what is no longer there.
 
     Args:
         path: the database file. query: a SELECT whose first column is the work id.
@@ -44,25 +51,32 @@ class SqliteReader:
         self.path = path
         self.query = query
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] = (0, 0)
 
     async def read(self) -> list[str]:
         """The first column of every row."""
-        if not self.path.exists():
-            return []
         try:
             return [str(row[0]) for row in self._connected().execute(self.query)]
-        except sqlite3.OperationalError as error:
+        except FileNotFoundError:
+            return []
+        except sqlite3.Error as error:
             if "no such table" in str(error):
                 return []
             raise StoreUnreadable(f"{self.path.name}: {error}") from error
 
     def _connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=0.05)
+        status = os.stat(self.path)
+        if self._connection is None or self._file != (status.st_dev, status.st_ino):
+            self._close()
+            self._connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCKED_S)
+            self._file = (status.st_dev, status.st_ino)
         return self._connection
 
     async def close(self) -> None:
         """Closes the file."""
+        self._close()
+
+    def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

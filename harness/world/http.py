@@ -23,7 +23,19 @@ __all__ = ["Handler", "Listener", "Request", "json_answer", "listen"]
 
 LINGER_S = 30.0
 """How long a hop waits for the other end to close, where it must not be the first to do so."""
-_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
+_HOP_BY_HOP = (
+    "connection",
+    "content-length",
+    "expect",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+"""Headers that speak of one connection: the next hop gets a whole request on a connection of its own."""
 
 Handler = Callable[["Request"], Awaitable[bytes | None]]
 
@@ -32,13 +44,15 @@ Handler = Callable[["Request"], Awaitable[bytes | None]]
 class Request:
     """A whole HTTP request as it came over the wire.
 
-    target: path and query as sent. headers: names in lower case. arrival: what faults need to know of it.
+    target: path and query as sent. headers: names in lower case, repeated ones joined by commas. version: of HTTP, as
+    the caller speaks it. arrival: what faults need to know of it.
     """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    version: str = "1.1"
     arrival: Arrival = field(default_factory=Arrival)
 
     @property
@@ -54,11 +68,14 @@ class Request:
             return None
 
     def to_wire(self) -> bytes:
-        """The request for the next hop: unchanged, but for one connection a request."""
+        """The request for the next hop: unchanged, but for one connection a request.
+
+        The version stays as well: a caller that speaks HTTP/1.0 must not be answered in chunks.
+        """
         kept = [(name, value) for name, value in self.headers.items() if name not in _HOP_BY_HOP]
         kept += [("connection", "close"), ("content-length", str(len(self.body)))]
-        head = f"{self.method} {self.target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in kept) + "\r\n"
-        return head.encode("latin-1") + self.body
+        lines = [f"{self.method} {self.target} HTTP/{self.version}", *(f"{name}: {value}" for name, value in kept)]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + self.body
 
 
 def json_answer(status: int, body: object) -> bytes:
@@ -133,10 +150,29 @@ class _Connection(asyncio.Protocol):
         self.listener.transports.add(transport)
 
     def data_received(self, data: bytes) -> None:
+        if self.request is not None:
+            return  # one request a connection; a caller that sends more repeats it on a new one
         try:
             self.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            if self.request is None:
+                self.transport.close()
+
+    def _decline(self, rest: bytes) -> None:
+        """Ignores an offer to speak something else, as Java's client makes it with each request: reads on without it.
+
+        The parser takes everything behind such a head for the other protocol, so it begins again with a head that makes
+        no offer. `CONNECT` is no offer but a demand, and no request that any callee here could answer.
+        """
+        if "upgrade" not in self.headers:
             self.transport.close()
+            return
+        kept = [f"{name}: {value}" for name, value in self.headers.items() if name not in ("upgrade", "expect")]
+        lines = [f"{self.parser.get_method().decode()} {self.target.decode('latin-1')} HTTP/1.1", *kept]
+        self.parser, self.target, self.headers = httptools.HttpRequestParser(self), b"", {}
+        self.data_received(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + rest)
 
     def eof_received(self) -> bool:
         if self.request is not None:
@@ -154,7 +190,8 @@ class _Connection(asyncio.Protocol):
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        known, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
         if name.lower() == b"expect" and value.lower() == b"100-continue":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -162,13 +199,14 @@ class _Connection(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
-        if self.request is not None:
-            return  # a pipelined second request: its sender repeats it on a new connection
+        if self.request is not None or self.parser.should_upgrade():
+            return  # a second request in the same packet, or one that will be read again
         self.request = Request(
             method=self.parser.get_method().decode(),
             target=self.target.decode("latin-1"),
-            headers=self.headers,
+            headers=dict(self.headers),
             body=bytes(self.body),
+            version=self.parser.get_http_version(),
         )
         task = asyncio.get_running_loop().create_task(self._serve(self.request))
         self.listener.tasks.add(task)

@@ -34,10 +34,12 @@ class Directive(Enum):
 class Arrival:
     """The request that waits at a point.
 
-    gone: set when the other end has closed the connection. keep_open: the hop must leave closing to the other end,
-    since a fault is about to take the answer away and our own close would tell the caller more than silence.
+    link: the arrow `user->target` it travels on; empty where it waits at no hop. gone: set when the other end has
+    closed the connection. keep_open: the hop must leave closing to the other end, since a fault is about to take the
+    answer away and our own close would tell the caller more than silence.
     """
 
+    link: str = ""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     keep_open: bool = False
 

@@ -53,8 +53,11 @@ class World:
         self._first: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
 
     async def handle(self, caller: str, request: Request) -> bytes | None:
-        """Answers one call of process `caller`, or drops it."""
+        """Answers one call of process `caller`, or drops it. Only a POST asks for an effect: a look changes nothing."""
+        if request.method != "POST":
+            return json_answer(405, {"error": "effects are asked for with POST"})
         scene, body = self.scene, request.json()
+        request.arrival.link = f"{caller}->world"
         fields = body if isinstance(body, dict) else {}
         endpoint = self.endpoints.get(request.path) or Endpoint(effect=request.path.strip("/"))
         sent_id = request.headers.get("x-work-id") or str(fields.get("id") or fields.get("work") or "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.repeat import End
-from harness.bench.throughput import measure_campaign, speed_of, throughput
+from harness.bench.throughput import measure_campaign, speed_of, throughput, with_speedup
 from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign
 from harness.network.find import ENVIRONMENT_KEY
@@ -36,6 +36,12 @@ def test_the_pace_is_taken_once_the_last_worker_is_set_up() -> None:
 def test_one_case_a_worker_is_too_few_for_a_pace() -> None:
     """Nothing is left after the set-up, so nothing is claimed."""
     assert speed_of([*ends("gw0", 10), *ends("gw1", 12)], begun_s=0).cases_per_min == 0
+
+
+def test_the_speed_up_is_measured_against_one_worker() -> None:
+    """Two workers of 180 cases a minute beside one of 100 are 1.8 as fast; an error has no speed."""
+    figures = with_speedup({"1": {"cases_per_min": 100.0}, "2": {"cases_per_min": 180.0}, "4": {"error": "it broke"}})
+    assert [found.get("speedup") for found in figures.values()] == [1.0, 1.8, None]
 
 
 @pytest.fixture

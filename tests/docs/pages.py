@@ -69,8 +69,14 @@ def anchors(text: str) -> set[str]:
 
 def commands(text: str) -> Iterator[list[str]]:
     """Every `retrigger ...` that a page shows, in words: in blocks at the start of a line, and in inline code."""
-    shown = [line for fence in fences(text) if fence.language != "toml" for line in fence.body.splitlines()]
+    shown = [line for fence in fences(text) for line in _lines(fence)]
     for line in [*shown, *inline_code(text)]:
-        match = re.match(r"(?:\$ )?(?:\.venv/bin/)?retrigger (?P<rest>.*)", line)
+        match = re.match(r"(?:- run: )?retrigger (?P<rest>.*)", line)
         if match:
             yield shlex.split(match["rest"], comments=True)
+
+
+def _lines(fence: Fence) -> list[str]:
+    """The lines of a block that a reader may type."""
+    lines = [line.strip() for line in fence.body.splitlines()]
+    return [line[2:] for line in lines if line.startswith("$ ")] if fence.language == "console" else lines

@@ -2,11 +2,12 @@
 
     python -m tests.docs.snippets                   rewrites the blocks whose output is no longer true
     python -m tests.docs.snippets --check [PAGE...] names them and changes nothing
+    python -m tests.docs.snippets --fresh [PAGE...] puts in every output as it is now, but for those with lines left out
 
-A block holds one or more commands, lines that begin with `$ `, each followed by what it printed. Commands that start
-nothing must print exactly what the page says. Of a run only the verdict lines are compared, with figures left out,
-because times and progress differ from run to run; a block that is right in this sense stays as it is. A line of three
-dots stands for lines that the page leaves out.
+A block holds one or more commands, lines that begin with `$ `, each followed by what it printed; a replay stands in the
+block of its run. Commands that start nothing must print exactly what the page says. Of a run only the verdict lines are
+compared, with figures left out, because times and progress differ from run to run; a block that is right in this sense
+stays as it is. A line of three dots stands for lines that the page leaves out.
 
 A `diff` block is applied to a copy of services and patterns, for the console blocks that follow it under the same
 heading: so a page can show what a mistake looks like. The word `long` after `console` marks a run that only this
@@ -48,13 +49,12 @@ class Snippet:
     """One console block.
 
     fence: where it stands. calls: (command, the lines that the page shows of its output).
-    diffs: the changes that are in force there. before: what ran on this copy earlier, so that a replay finds its plan.
+    diffs: the changes that are in force there.
     """
 
     fence: Fence
     calls: tuple[tuple[str, tuple[str, ...]], ...]
     diffs: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
 
     @property
     def quick(self) -> bool:
@@ -75,8 +75,7 @@ def snippets(text: str) -> list[Snippet]:
             diffs = tuple(
                 f.body for h, f in _by_heading(text) if h == heading and f.language == "diff" and f.end < block.start
             )
-            before = tuple(command for s in found if s.diffs == diffs and not s.quick for command, _ in s.calls)
-            found.append(Snippet(fence=block, calls=tuple(_calls(block.body)), diffs=diffs, before=before))
+            found.append(Snippet(fence=block, calls=tuple(_calls(block.body)), diffs=diffs))
     return found
 
 
@@ -92,11 +91,9 @@ def _calls(body: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield command, tuple(lines)
 
 
-def outputs(snippet: Snippet) -> list[tuple[str, ...]]:
-    """Runs the commands of a block; the lines that each of them printed."""
-    return list(
-        _run((*snippet.before, *(command for command, _ in snippet.calls)), snippet.diffs)[len(snippet.before) :]
-    )
+def outputs(snippet: Snippet) -> tuple[tuple[str, ...], ...]:
+    """Runs the commands of a block, in one folder; the lines that each of them printed."""
+    return _run(tuple(command for command, _ in snippet.calls), snippet.diffs)
 
 
 @functools.cache
@@ -147,6 +144,8 @@ def alike(command: str, shown: tuple[str, ...], printed: tuple[str, ...]) -> boo
     """Whether a page still tells the truth about a command."""
     if command.split()[1] not in QUICK:
         shown, printed = _verdicts(shown), _verdicts(printed)
+        if not printed:
+            return False  # it did not come to a verdict at all
     parts = _split(shown)
     if len(parts) == 1:
         return shown == printed
@@ -173,11 +172,12 @@ def _verdicts(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(re.sub(r"\b\d[\d.]*", "N", " ".join(line.partition("   plan ")[0].split())) for line in kept)
 
 
-def filled(text: str, *, runs: bool) -> str:
+def filled(text: str, *, runs: bool, fresh: bool = False) -> str:
     """The page with everything that comes from elsewhere: files, computed tables, outputs that are no longer true.
 
     Args:
         text: the page. runs: also make the runs; otherwise only what starts nothing.
+        fresh: also put in outputs that say the same as those on the page.
     """
     text = _COMPUTED.sub(lambda match: match[1] + COMPUTED[match[2]]() + match[3], text)
     for block in reversed(fences(text)):
@@ -185,13 +185,15 @@ def filled(text: str, *, runs: bool) -> str:
             text = _with_body(text, block, (ROOT / block.info.split()[1]).read_text(encoding="utf-8"))
     for snippet in reversed(snippets(text)):
         if snippet.quick or runs:
-            text = _with_body(text, snippet.fence, _body(snippet))
+            text = _with_body(text, snippet.fence, _body(snippet, fresh=fresh))
     return text
 
 
-def _body(snippet: Snippet) -> str:
-    shown = zip(snippet.calls, outputs(snippet), strict=True)
-    lines = [[f"$ {command}", *(old if alike(command, old, new) else new)] for (command, old), new in shown]
+def _body(snippet: Snippet, *, fresh: bool) -> str:
+    lines = []
+    for (command, old), new in zip(snippet.calls, outputs(snippet), strict=True):
+        kept = alike(command, old, new) and (ELISION in old or not fresh)
+        lines.append([f"$ {command}", *(old if kept else new)])
     return "\n".join(line for each in lines for line in each) + "\n"
 
 
@@ -214,13 +216,13 @@ COMPUTED = {"faults": _faults}
 
 def main(arguments: list[str]) -> int:
     """Refreshes the pages, or names the stale ones; 1 where one was stale."""
-    check = "--check" in arguments
-    wanted = [Path(argument).resolve() for argument in arguments if argument != "--check"]
+    check, fresh = "--check" in arguments, "--fresh" in arguments
+    wanted = [Path(argument).resolve() for argument in arguments if not argument.startswith("--")]
     stale = 0
     for page in PAGES:
         if not wanted or page in wanted:
             text = page.read_text(encoding="utf-8")
-            new = filled(text, runs=True)
+            new = filled(text, runs=True, fresh=fresh)
             stale += new != text
             print(f"{'as it was' if new == text else 'stale' if check else 'rewritten'}   {name_of(page)}", flush=True)
             if not check:
