@@ -46,8 +46,8 @@ images: engine .venv/.ready  ## the images that containers are made of; BASE_IMA
 			>/dev/null || exit 1; done
 
 engine:
-	@docker version >/dev/null 2>&1 || { echo "no container engine answers: start one (Debian: apt-get install" \
-		"docker.io), or take 'make demo', which needs none"; exit 1; }
+	@docker version >/dev/null 2>&1 || { echo "no container engine answers: start one (systemctl start" \
+		"docker), or take 'make demo', which needs none"; exit 1; }
 
 clean:  ## removes what the other targets made
 	rm -rf .venv build

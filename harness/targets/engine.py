@@ -386,7 +386,7 @@ def _connect(socket: str) -> tuple[APIClient, Reach]:
                 what="no container engine answers",
                 expected=f"an engine at {socket}, and the right to use it",
                 got=str(error),
-                fix="start one (on Debian: apt-get install docker.io), or run on processes: --target process",
+                fix="start one (systemctl start docker), or run on processes: --target process",
             )
         ) from error
 
