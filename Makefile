@@ -43,7 +43,7 @@ images: engine .venv/.ready  ## the images that containers are made of; BASE_IMA
 	@echo "building the images of reference services and Toxiproxy on $(BASE_IMAGE)"
 	@for target in services toxiproxy; do \
 		docker build -q --network host --build-arg BASE_IMAGE=$(BASE_IMAGE) --target $$target -t retrigger-$$target . \
-			>/dev/null || exit 1; done
+			>build/images/$$target.log 2>&1 || { cat build/images/$$target.log; exit 1; }; done
 
 engine:
 	@docker version >/dev/null 2>&1 || { echo "no container engine answers: start one (systemctl start" \
