@@ -26,7 +26,7 @@ types: .venv/.ready-dev  ## types
 	@$(BIN)/mypy
 
 bench: .venv/.ready  ## figures, written to build/bench.json
-	@$(BIN)/retrigger bench
+	@$(BIN)/python -m harness.bench --out build/bench.json
 
 compose-demo: images  ## the demo with its processes in containers
 	@$(BIN)/retrigger demo --target container

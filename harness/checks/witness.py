@@ -75,15 +75,16 @@ def _is_telling_answer(event: Event) -> bool:
 
 
 def _without_echo(events: Sequence[Event], places: list[int]) -> list[int]:
-    """Leaves out `killed` and `paused` where the fault that did it is told anyway, and healing where there was none."""
+    """Leaves out what the fault itself tells (`killed`, `paused`), and healing before the last fault has struck."""
     faults = [index for index in places if events[index].kind is Kind.FAULT]
     struck = {word.partition("/")[0] for index in faults for word in events[index].where.split()[1:2]}
-    return [index for index in places if not _is_echo(events[index], struck)]
+    last = max(faults, default=0)
+    return [index for index in places if not _is_echo(events[index], struck, early=index < last)]
 
 
-def _is_echo(event: Event, struck: set[str]) -> bool:
+def _is_echo(event: Event, struck: set[str], *, early: bool) -> bool:
     if event.kind is Kind.PHASE and event.where == "heal":
-        return not struck
+        return early or not struck
     told = event.data.get("state") in ("killed", "paused") and event.where in struck
     return event.kind is Kind.PROCESS and told
 

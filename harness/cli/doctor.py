@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +15,8 @@ from rich.table import Table
 from harness.errors import HarnessError, SetupError
 from harness.network import find_server
 from harness.runner.workshop import fast_folder
-from harness.stores.resources import nats_server
+from harness.stores.jetstream import nats_server
+from harness.stores.postgres import postgres_server
 
 __all__ = ["doctor"]
 
@@ -23,7 +26,8 @@ OK, LACKING, ABSENT = "ok", "!!", "--"
 def doctor() -> int:
     """Prints a line for each part; returns 0 where the demo can run with real parts, 3 where only with stand-ins."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    rows = [_python(), _toxiproxy(), _nats(), *map(_library, ("dbos", "docker")), _engine(), _strace(), _memory()]
+    rows = [_python(), _toxiproxy(), _nats(), _server("postgres", postgres_server), _redis()]
+    rows += [*map(_library, ("dbos", "docker")), _engine(), _strace(), _memory()]
     for row in rows:
         table.add_row(*row)
     Console(highlight=False).print(table)
@@ -49,6 +53,22 @@ def _nats() -> tuple[str, str, str]:
         return OK, "nats", nats_server()
     except SetupError as error:
         return LACKING, "nats", str(error)
+
+
+def _server(name: str, find: Callable[[], str]) -> tuple[str, str, str]:
+    """A server that only some manifests need."""
+    try:
+        return OK, name, find()
+    except SetupError as error:
+        return ABSENT, name, f"absent (needed only for a resource of kind {name}): {error.problems[0].fix}"
+
+
+def _redis() -> tuple[str, str, str]:
+    if importlib.util.find_spec("redis") is None:
+        return ABSENT, "redis", "absent (needed only for a resource of kind redis): pip install redis"
+    from harness.stores.redis import redis_server
+
+    return _server("redis", redis_server)
 
 
 def _library(name: str) -> tuple[str, str, str]:

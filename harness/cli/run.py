@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from harness.cli.session import Interrupted, run_campaign, worker_count
+from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
 from harness.cli.where import SERVICES_IMAGE, image_of, manifest_path
 from harness.conformance.campaign import Campaign
 from harness.errors import Problem, UsageError
@@ -85,7 +85,8 @@ def _campaign(campaign: Campaign, workers: str, reports: list[str], pytest_args:
     try:
         outcome = run_campaign(campaign, worker_count(workers), terminal, pytest_args, command)
     except Interrupted:
-        raise KeyboardInterrupt from None
+        print("\nretrigger: interrupted; nothing is left running", file=sys.stderr)
+        return INTERRUPTED
     written = [_write(outcome.report, form, path) for form, path in wanted.items()]
     terminal.run_finished(outcome.report, written)
     return exit_code(outcome.report.verdict)

@@ -6,7 +6,11 @@ import contextlib
 import json
 import os
 import signal
+import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +29,10 @@ from harness.report.model import RunReport, Toxiproxy
 from harness.report.terminal import Reporter
 from harness.runner.system import System
 
-__all__ = ["Interrupted", "Outcome", "run_campaign", "worker_count"]
+LAST_RESORT_S = 3.0
+INTERRUPTED = 130
+
+__all__ = ["INTERRUPTED", "Interrupted", "Outcome", "run_campaign", "worker_count"]
 
 
 class Interrupted(Exception):
@@ -111,11 +118,8 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
     args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
     args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
     collector.in_workers = workers > 1
-    previous = signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
+    with _stopping_for_sure():
         code = pytest.main([*args, *extra], plugins=[collector])
-    finally:
-        signal.signal(signal.SIGTERM, previous)
     if code == pytest.ExitCode.INTERRUPTED and not collector.crash:
         raise Interrupted
     if collector.crash:
@@ -124,8 +128,34 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
         raise HarnessError(f"pytest ended with exit status {code}")
 
 
-def _as_interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+@contextmanager
+def _stopping_for_sure() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM end the run in any case.
+
+    An interrupt is an exception, and can get lost where Python swallows exceptions (in a callback of the import system,
+    say). If the orderly way out was not taken in time, this process ends at once: its workers end with it, and the
+    keepers remove whatever was started.
+    """
+    last_resort = threading.Timer(LAST_RESORT_S, _leave)
+    last_resort.daemon = True
+
+    def stop(number: int, frame: object) -> None:
+        if not last_resort.is_alive():
+            last_resort.start()
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        last_resort.cancel()
+
+
+def _leave() -> None:
+    print("retrigger: interrupted; the keepers remove what was started", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
 
 
 class _Collector:
@@ -177,15 +207,17 @@ class _Collector:
             self.contract.setdefault(content["system"], content["text"])
         elif kind == CASE:
             case, name = case_from_json(content["case"]), content["system"]
-            self.collected[name].cases.append(case)
+            self.collected[name].take(case, time.monotonic())
             self.reporter.case_finished(name, case)
 
     def outcome(self, head: RunReport, seconds: float) -> Outcome:
         """The report of everything that came in."""
         reports = []
         for collected in self.collected.values():
-            own_s = sum(case.seconds for case in collected.cases) / head.workers
-            report = collected.report(self.campaign, seconds if len(self.collected) == 1 else own_s)
+            report = collected.report(self.campaign, seconds)
+            if len(self.collected) > 1:  # their cases take turns, so each is shown its share of the workers' time
+                own_s = sum(case.seconds for case in collected.cases) / head.workers
+                report = replace(report, seconds=own_s, running_s=own_s)
             reports.append(report)
             self.reporter.system_finished(report)
         errors = [error for collected in self.collected.values() for error in collected.errors]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
@@ -31,8 +32,16 @@ class Collected:
     system: System
     planned: list[Chunk]
     cases: list[CaseReport] = field(default_factory=list)
+    begun_s: float = math.inf
+    ended_s: float = 0.0
     errors: list[str] = field(default_factory=list)
     """What kept cases from being run: a broken contract, a worker that died."""
+
+    def take(self, case: CaseReport, now_s: float) -> None:
+        """One more case, told at this moment of the monotonic clock."""
+        self.cases.append(case)
+        self.begun_s = min(self.begun_s, now_s - case.seconds)
+        self.ended_s = now_s
 
     @property
     def plans(self) -> int:
@@ -59,6 +68,7 @@ class Collected:
             not_exercised=tuple(self._not_exercised()),
             not_tested=tuple(self._not_tested(campaign)),
             seconds=seconds,
+            running_s=max(0.0, self.ended_s - self.begun_s) if self.cases else 0.0,
         )
 
     def _verdict(self) -> Verdict:

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from harness.manifest.complaint import Complaint, closest
-from harness.manifest.model import Edge, Manifest, Node, Trigger
+from harness.manifest.model import Edge, Effect, Manifest, Node, Pending, Trigger
 from harness.manifest.source import KeyPath
 
 __all__ = ["ALWAYS", "Rule", "normal_step", "own_steps"]
@@ -121,23 +121,32 @@ def submit_node_exists(manifest: Manifest) -> Iterator[Complaint]:
 
 
 def resources_exist(manifest: Manifest) -> Iterator[Complaint]:
-    """A broker that is named by `resource` is declared."""
+    """A broker or store that is named by `resource` is declared."""
     known = [resource.name for resource in manifest.resource]
-    named: list[tuple[KeyPath, str]] = []
-    if manifest.submit and manifest.submit.publish:
-        named.append((("submit", "publish", "resource"), manifest.submit.publish.resource))
-    for index, reader in enumerate(manifest.pending):
-        if reader.nats:
-            named.append((("pending", index, "nats", "resource"), reader.nats.resource))
-    for at, name in named:
+    for at, name, kind in _named_resources(manifest):
         if name not in known:
-            declare = f'[[resource]]\nname = "{name}"\nkind = "nats"'
+            declare = f'[[resource]]\nname = "{name}"\nkind = "{kind}"'
             yield _stray(at, name, known, f'no resource is called "{name}"', "resource", declare)
 
 
+def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
+    """Place, name and usual kind of every resource that something is read from or published to."""
+    if manifest.submit and manifest.submit.publish:
+        yield ("submit", "publish", "resource"), manifest.submit.publish.resource, "nats"
+    places: list[tuple[KeyPath, Effect | Pending]] = [(("pending", i), each) for i, each in enumerate(manifest.pending)]
+    for index, node in enumerate(manifest.node):
+        places += [(("node", index, "effects", number), effect) for number, effect in enumerate(node.effects)]
+    for at, source in places:
+        for kind, named in (("nats", source.nats), ("redis", source.redis)):
+            if named:
+                yield (*at, kind, "resource"), named.resource, kind
+
+
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:
-    """A reader of pending work names an edge that is declared."""
+    """A reader of pending work names an edge that is declared, or `client -> NODE` where `[submit]` has a trigger."""
     known = [edge.key.replace("->", " -> ") for edge in manifest.edge]
+    if manifest.submit and manifest.submit.trigger:
+        known.append(f"client -> {manifest.submit.node}")
     nodes = {node.name for node in manifest.node}
     if not all({edge.from_, edge.to} <= nodes for edge in manifest.edge):
         return  # the edge's own name is wrong, which is said already

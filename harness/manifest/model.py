@@ -26,6 +26,7 @@ __all__ = [
     "Pending",
     "Process",
     "Publish",
+    "RedisSource",
     "Request",
     "Resource",
     "SqlSource",
@@ -46,6 +47,13 @@ PythonObject = Annotated[
 ]
 Ready = Annotated[str, Field(pattern=r"^(/.*|tcp|none)$", title='an HTTP path such as "/healthz", or "tcp", or "none"')]
 Command = Annotated[list[str], Field(min_length=1, title="a list of texts: the program and its arguments")]
+JsonAddress = Annotated[
+    str,
+    Field(
+        pattern=r"^(GET )?(https?://[^/\s#]+|\{link:[^}\s]*\})(/[^\s#]*)?(#(/\S*)?)?$",
+        title='an address that answers JSON, "GET {link:orders}/open", with #/PLACE behind it where the list is inside',
+    ),
+]
 Status = Annotated[int, Field(ge=100, le=599, examples=[202])]
 
 
@@ -160,14 +168,19 @@ class Submit(Table):
 
 
 class Publish(Table):
-    """Work that enters as a message instead of a request."""
+    """Work that enters as a message instead of a request; accepted means that the broker has confirmed it.
+
+    Every string, also inside `json`, may carry `{work}` and `{nonce}`.
+    """
 
     resource: Name = Field(examples=["broker"])
-    """The broker, by the name of its `[[resource]]`."""
-    subject: str = Field(examples=["orders"])
-    """Subject, topic or queue."""
+    """The broker, by the name of its `[[resource]]`, of kind nats or redis."""
+    subject: Annotated[str, Field(min_length=1, title="a name in quotes")] = Field(examples=["orders"])
+    """Where it is put: the subject of a JetStream stream, or the key of a Redis list, at its right end."""
     json_: Any = Field(default=None, alias="json", examples=[{"id": "{work}"}])
     """The body of the message, sent as JSON."""
+    headers: dict[str, str] = Field(default={}, examples=[{"Nats-Msg-Id": "{work}"}])
+    """Headers of a NATS message, besides `X-Work-Id`."""
 
 
 class Process(Table):
@@ -208,31 +221,52 @@ class Process(Table):
 
 
 class SqlSource(Table):
-    """Rows read over the harness's own connection, one work id a row in the first column."""
+    """Rows of a database, read over the harness's own connection: one piece of work a row, in the first column."""
 
     sqlite: str | None = Field(default=None, examples=["{data:orders}/orders.db"])
     """Path of a SQLite file."""
-    postgres: str | None = Field(default=None, examples=["{link:database}"])
+    postgres: (
+        Annotated[
+            str, Field(pattern=r"^(postgres(ql)?://|\{link:)", title='an address, "{link:NAME}" or "postgresql://..."')
+        ]
+        | None
+    ) = Field(default=None, examples=["{link:database}"])
     """Address of a PostgreSQL database."""
     query: str = Field(examples=["select work from audit"])
-    """A query whose first column is the work id."""
+    """A query whose first column is the work id, or contains it."""
 
 
 class NatsSource(Table):
-    """Undischarged messages of a JetStream consumer; the work id is read from header or JSON body."""
+    """Messages that a JetStream stream holds; the work id is in the header `X-Work-Id` or in the body."""
 
     resource: Name = Field(examples=["broker"])
     """The broker, by the name of its `[[resource]]`."""
     stream: str = Field(examples=["ORDERS"])
     """Name of the stream."""
-    consumer: str = Field(examples=["payments"])
-    """Name of the durable consumer."""
+    consumer: str | None = Field(default=None, examples=["payments"])
+    """Name of a durable consumer: only messages that it has not acknowledged. Without it: all messages."""
+
+
+class RedisSource(Table):
+    """What Redis holds under some keys: items of a list, members of a set, fields of a hash, entries of a stream.
+
+    Of a stream with consumer groups, only entries that a group has not acknowledged.
+    """
+
+    resource: Name = Field(examples=["broker"])
+    """The server, by the name of its `[[resource]]`."""
+    keys: Annotated[list[str], Field(min_length=1, title='a list of keys; "jobs:*" stands for several')] = Field(
+        examples=[["jobs", "jobs:running"]]
+    )
+    """Where to look, in this order. A key that is not there holds nothing."""
 
 
 class Effect(Table):
     """A change visible outside the handler's frame, counted where the service cannot fake it.
 
-    `at` names the world's endpoint that the node calls; `sql` counts rows of an audit table instead.
+    Exactly one key says where it is counted. `at` is the best: the harness's world sees each attempt, and can stop the
+    system before and after it. The others are counted while the system is at rest; each row, message or line is one
+    application, and the row is the work id or contains it.
     """
 
     name: Name = Field(examples=["charge"])
@@ -244,7 +278,15 @@ class Effect(Table):
     sql: SqlSource | None = Field(
         default=None, examples=[{"sqlite": "{data:orders}/orders.db", "query": "select work from audit"}]
     )
-    """Where its audit rows are counted, one work id a row."""
+    """Its audit rows in a database."""
+    http: JsonAddress | None = Field(default=None, examples=["GET {link:orders}/charges#/items"])
+    """An address of the service, or any other, that answers a JSON list with an item for each application."""
+    command: Command | None = Field(default=None, examples=[["./charges", "{data:orders}"]])
+    """A command that prints a line for each application: `{"work": ...}` or the bare work id."""
+    nats: NatsSource | None = Field(default=None, examples=[{"resource": "broker", "stream": "EVENTS"}])
+    """Messages that it has published to a stream."""
+    redis: RedisSource | None = Field(default=None, examples=[{"resource": "cache", "keys": ["charges"]}])
+    """What it has put into Redis."""
     retention_s: PositiveFloat | Literal["forever"] = "forever"
     """How long a keyed sink remembers a key, in seconds."""
     duplicates: Literal["never", "tolerable"] = "never"
@@ -306,35 +348,48 @@ class Edge(Table):
 
 
 class Pending(Table):
-    """A reader of undischarged triggers (level L3): exactly one of `sql`, `nats`, `http`, `command`."""
+    """A reader of undischarged triggers (level L3): exactly one of `sql`, `nats`, `redis`, `http`, `command`.
+
+    Each row, message or line is a trigger that is still set; it is the work id or contains it. A store that gives no
+    answer is unknown, never empty. Several readers may name one edge: what they read is added up.
+    """
 
     edge: EdgeKey = Field(examples=["orders -> payments"])
-    """The edge whose trigger it reads, `from -> to` or `from -> as`."""
+    """The edge whose trigger it reads, `from -> to` or `from -> as`; `client -> NODE` for the trigger in `[submit]`."""
     sql: SqlSource | None = Field(
         default=None, examples=[{"sqlite": "{data:orders}/inbox.db", "query": "select id from inbox where done = 0"}]
     )
-    """Rows of a table, one work id a row."""
+    """Rows of a table."""
     nats: NatsSource | None = Field(
         default=None, examples=[{"resource": "broker", "stream": "ORDERS", "consumer": "payments"}]
     )
-    """Messages of a JetStream consumer."""
-    http: str | None = Field(default=None, examples=["http://127.0.0.1:8080/pending"])
-    """An address that answers a JSON list of work ids."""
+    """Messages of a JetStream stream."""
+    redis: RedisSource | None = Field(default=None, examples=[{"resource": "broker", "keys": ["jobs", "jobs:running"]}])
+    """What Redis holds under some keys."""
+    http: JsonAddress | None = Field(default=None, examples=["GET {link:orders}/open"])
+    """An address that answers a JSON list."""
     command: Command | None = Field(default=None, examples=[["./pending", "{data:orders}"]])
-    """A command that prints one work id a line."""
+    """A command that prints a line for each: `{"work": ...}` or the bare work id."""
 
 
 class Resource(Table):
-    """A broker, database or engine that the harness starts for this universe alone."""
+    """A broker, database or engine that the harness starts for this universe alone, and empties before each case.
+
+    It keeps what it holds over a kill and a restart.
+    """
 
     name: Name = Field(examples=["broker"])
     """Its name in `{link:...}`, plans and reports."""
     kind: Literal["nats", "postgres", "redis", "restate", "temporal", "command"] = Field(examples=["nats"])
-    """What it is; `command` is anything else, started by `start`."""
-    start: Command | None = Field(default=None, examples=[["./broker", "--port", "{port}"]])
-    """The command that starts it, for kind `command`."""
+    """What it is; `command` is anything else, started by `start`, and emptied by a restart with an empty `{data}`."""
+    options: list[str] = Field(default=[], examples=[["-c", "max_connections=50"]])
+    """More arguments for the server, where its kind has a command of its own."""
+    start: Command | None = Field(default=None, examples=[["./broker", "--port", "{port}", "--state", "{data}"]])
+    """The command that starts it, for kind `command`, run in the manifest's folder."""
     ready: Ready | None = Field(default=None, examples=["tcp"])
-    """How it is known to be ready: an HTTP path, "tcp" or "none"."""
+    """How it is known to be ready, for kind `command`: an HTTP path, "tcp" (the default) or "none"."""
+    ready_s: PositiveFloat = 10.0
+    """Longest time from start to ready, in seconds."""
     env: dict[str, str] = Field(default={}, examples=[{"DATA_DIR": "{data}"}])
     """Environment variables."""
 

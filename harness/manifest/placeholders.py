@@ -40,8 +40,9 @@ MEANING = {
     "port": "the port that this process or resource listens on",
     "data": "the folder of this process that survives a kill",
     "data:PROCESS": "the folder of another process that survives a kill",
-    "link:PROCESS": "address of a process, through a proxy of its own for this user",
-    "link:RESOURCE": "address of a resource, through a proxy of its own for this user",
+    "link:PROCESS": "address of a process, through a proxy of its own for this user; where something is read, its own",
+    "link:RESOURCE": "address of a resource, through a proxy of its own for this user: `nats://`, `postgresql://`, "
+    "`redis://`, or HOST:PORT for kind command; where something is read, its own",
     "link:world": "address of the harness's world, where effects are counted, through a proxy of its own for this user",
     "failpoints": "address for failpoints, where a service blocks for a moment at a named point",
 }
@@ -49,7 +50,7 @@ MEANING = {
 
 WHERE = {
     "process": ("port", "data", "data:", "link:", "failpoints"),
-    "resource": ("port", "data", "data:"),
+    "resource": ("port", "data"),
     "submit": ("work", "nonce"),
     "at": ("link:",),
     "reader": ("data:", "link:"),
@@ -140,7 +141,7 @@ def uses(manifest: Manifest) -> Iterator[Use]:
         kept = {key: process[key] for key in ("start", "env", "cwd") if key in process}
         yield from _texts("process", ("process", index), kept)
     for index, resource in enumerate(plain["resource"]):
-        kept = {key: resource[key] for key in ("start", "env") if key in resource}
+        kept = {key: resource[key] for key in ("start", "env", "options") if key in resource}
         yield from _texts("resource", ("resource", index), kept)
     for way in ("request", "publish"):
         yield from _texts("submit", ("submit", way), plain.get("submit", {}).get(way, {}))
@@ -148,7 +149,8 @@ def uses(manifest: Manifest) -> Iterator[Use]:
         for number, effect in enumerate(node["effects"]):
             at: KeyPath = ("node", index, "effects", number)
             yield from _texts("at", (*at, "at"), effect.get("at", ""))
-            yield from _texts("reader", (*at, "sql"), effect.get("sql", {}))
+            for source in ("sql", "nats", "redis", "http", "command"):
+                yield from _texts("reader", (*at, source), effect.get(source))
     for index, reader in enumerate(plain["pending"]):
         yield from _texts("reader", ("pending", index), reader)
 

@@ -21,6 +21,7 @@ from harness.manifest.model import (
     Pending,
     Process,
     Publish,
+    RedisSource,
     Request,
     Resource,
     SqlSource,
@@ -46,7 +47,8 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("trigger", "in `[[edge]]` and `[submit]`", Trigger),
     ("[[pending]]", "one for each reader", Pending),
     ("sql", "in `effects` and `[[pending]]`", SqlSource),
-    ("nats", "in `[[pending]]`", NatsSource),
+    ("nats", "in `effects` and `[[pending]]`", NatsSource),
+    ("redis", "in `effects` and `[[pending]]`", RedisSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
 
@@ -69,10 +71,10 @@ is read; whether the system does what it declares is what a run finds out.
 
 _READERS = {
     "process": "`start`, `env`, `cwd` of a process",
-    "resource": "`start`, `env` of a resource",
+    "resource": "`start`, `env`, `options` of a resource",
     "submit": "`request` and `publish`",
     "at": "`at` of an effect",
-    "reader": "`sql` of an effect, `[[pending]]`",
+    "reader": "`sql`, `http`, `command`, `nats`, `redis` of an effect, `[[pending]]`",
 }
 
 

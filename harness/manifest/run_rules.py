@@ -18,10 +18,12 @@ from harness.manifest.graph_rules import Rule, normal_step, own_steps
 from harness.manifest.model import Effect, Manifest, Process, Request, Trigger
 from harness.manifest.placeholders import WHERE, Placeholder, Use, find, slips, uses
 from harness.manifest.source import KeyPath
+from harness.manifest.store_rules import OF_STORES, effects_of, sources
 
 __all__ = ["TO_RUN"]
 
 _LIFE = ("start", "app", "main", "url")
+_SCHEMES = ("http", "https", "tcp", "postgres", "postgresql")
 _AT = re.compile(r"POST \{link:world\}/(?P<name>[A-Za-z0-9_.-]+)")
 _PLACEMENTS = {
     "queue": ("caller", "root"),
@@ -146,7 +148,7 @@ def processes_are_declared(manifest: Manifest) -> Iterator[Complaint]:
 
 
 def processes_can_be_started(manifest: Manifest) -> Iterator[Complaint]:
-    """A process has one of `start`, `app`, `main`, `url`; in a `container` none is needed. A `command` has `start`."""
+    """A process has one of `start`, `app`, `main`, `url`; in a `container` it needs none, and has no `url`."""
     for index, process in enumerate(manifest.process):
         ways = [way for way in _LIFE if getattr(process, way) is not None]
         if process.container and "url" in ways:
@@ -166,15 +168,6 @@ def processes_can_be_started(manifest: Manifest) -> Iterator[Complaint]:
                 value=[f"./{process.name}", "--port", "{port}"],
                 to=("process", index, "start"),
                 fix="delete this line" if ways else "",
-            )
-    for index, resource in enumerate(manifest.resource):
-        if resource.kind == "command" and resource.start is None:
-            yield Complaint(
-                at=("resource", index),
-                what=f'resource "{resource.name}" has no command to start it',
-                expected='start, because its kind is "command"',
-                value=[f"./{resource.name}", "--port", "{port}"],
-                to=("resource", index, "start"),
             )
 
 
@@ -211,31 +204,41 @@ def _link_targets(manifest: Manifest) -> list[str]:
 
 
 def addresses_are_local(manifest: Manifest) -> Iterator[Complaint]:
-    """A `url` is on this machine, or its host is in `allow_hosts`: faults never go elsewhere by accident."""
-    addresses: list[tuple[KeyPath, str]] = [
-        (("process", index, "url"), process.url) for index, process in enumerate(manifest.process) if process.url
-    ]
-    addresses += [(("pending", i, "http"), reader.http) for i, reader in enumerate(manifest.pending) if reader.http]
-    for at, url in addresses:
+    """A `url`, or an address that is read, is on this machine, or its host is in `allow_hosts`."""
+    for at, url, danger in _addresses(manifest):
+        if "{link:" in url:
+            continue
         host = _host(url)
-        if not host and "{link:" not in url:
+        if not host:
             yield Complaint(
                 at=at, what=f'"{url}" is no address', expected="http://HOST:PORT", value="http://127.0.0.1:8080"
             )
-        elif host and not _is_loopback(host) and host not in manifest.allow_hosts:
+        elif not _is_loopback(host) and host not in manifest.allow_hosts:
             yield Complaint(
                 at=at,
-                what=f'"{host}" is not on this machine, and faults would be sent there',
+                what=f'"{host}" is not on this machine, and {danger}',
                 expected="a host on this machine, or one that is listed in allow_hosts",
                 value=[*manifest.allow_hosts, host],
                 to=("allow_hosts",),
             )
 
 
+def _addresses(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
+    """Place and text of each, and what would come of a host that nobody meant."""
+    for index, process in enumerate(manifest.process):
+        if process.url:
+            yield ("process", index, "url"), process.url, "faults would be sent there"
+    for at, source in sources(manifest):
+        if source.http:
+            yield (*at, "http"), source.http.removeprefix("GET "), "what others do there would be counted"
+        if source.sql and source.sql.postgres:
+            yield (*at, "sql", "postgres"), source.sql.postgres, "what others do there would be counted"
+
+
 def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
-        return (parts.hostname or "") if parts.scheme in ("http", "https", "tcp") else ""
+        return (parts.hostname or "") if parts.scheme in _SCHEMES else ""
     except ValueError:
         return ""
 
@@ -297,12 +300,6 @@ def _lost(use: Use, placeholder: Placeholder, known: list[str]) -> Complaint:
     )
 
 
-def _effects(manifest: Manifest) -> Iterator[tuple[KeyPath, Effect]]:
-    for index, node in enumerate(manifest.node):
-        for number, effect in enumerate(node.effects):
-            yield ("node", index, "effects", number), effect
-
-
 def steps_are_complete(manifest: Manifest) -> Iterator[Complaint]:
     """`steps` leaves out no effect and no edge of its node: a step that never happens would be a loss."""
     for index, node in enumerate(manifest.node):
@@ -319,40 +316,22 @@ def steps_are_complete(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
-def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
-    """An effect has exactly one source: `sql`, or `at`, which is `POST {link:world}/NAME` with its own name."""
-    for at, effect in _effects(manifest):
-        right = f"POST {{link:world}}/{effect.name.replace('#', '-')}"
-        if effect.at is not None and effect.sql is not None:
-            yield Complaint(
-                at=(*at, "sql"),
-                what=f'effect "{effect.name}" would be counted in two places',
-                expected="one of at and sql",
-                got="both",
-                fix="delete one of them",
-            )
-        elif effect.at is None and effect.sql is None:
-            yield Complaint(
-                at=at,
-                what=f'nobody counts effect "{effect.name}"',
-                expected="at, an endpoint of the harness's world, or sql, an audit table",
-                got="neither",
-                value=right,
-                to=(*at, "at"),
-            )
-        elif effect.at is not None and (not (match := _AT.fullmatch(effect.at)) or match["name"] != effect.name):
+def effects_at_the_world_are_known(manifest: Manifest) -> Iterator[Complaint]:
+    """`at` of an effect is `POST {link:world}/NAME` with the effect's own name."""
+    for at, effect in effects_of(manifest):
+        if effect.at is not None and (not (match := _AT.fullmatch(effect.at)) or match["name"] != effect.name):
             yield Complaint(
                 at=(*at, "at"),
                 what=f'the world would not know a call there as effect "{effect.name}"',
                 expected="POST {link:world}/NAME, with the name of the effect",
-                value=right,
+                value=f"POST {{link:world}}/{effect.name.replace('#', '-')}",
             )
 
 
 def effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
     """Effects have names of their own over the whole manifest: they name what is counted."""
     owners: dict[str, str] = {}
-    for at, effect in _effects(manifest):
+    for at, effect in effects_of(manifest):
         node = manifest.node[int(at[1])]
         if owners.setdefault(effect.name, node.name) != node.name:
             yield Complaint(
@@ -381,36 +360,9 @@ def world_can_be_reached(manifest: Manifest) -> Iterator[Complaint]:
 
 
 def _effects_in(manifest: Manifest, process: Process) -> Iterator[tuple[KeyPath, Effect]]:
-    for at, effect in _effects(manifest):
+    for at, effect in effects_of(manifest):
         if manifest.node[int(at[1])].process == process.name:
             yield at, effect
-
-
-def sources_are_single(manifest: Manifest) -> Iterator[Complaint]:
-    """A reader of pending work has exactly one source, and a query has exactly one database."""
-    sources: list[tuple[KeyPath, Any]] = [((*at, "sql"), effect.sql) for at, effect in _effects(manifest)]
-    for index, reader in enumerate(manifest.pending):
-        ways = ("sql", "nats", "http", "command")
-        yield from _exactly_one(("pending", index), reader, ways, ["./pending"], "command")
-        sources.append((("pending", index, "sql"), reader.sql))
-    for at, source in sources:
-        if source is not None:
-            process = manifest.process[0].name if manifest.process else "PROCESS"
-            yield from _exactly_one(at, source, ("sqlite", "postgres"), f"{{data:{process}}}/orders.db", "sqlite")
-
-
-def _exactly_one(at: KeyPath, table: object, ways: tuple[str, ...], value: Any, key: str) -> Iterator[Complaint]:
-    given = [way for way in ways if getattr(table, way) is not None]
-    if len(given) != 1:
-        yield Complaint(
-            at=at,
-            what="it is not said where to read" if not given else "it would be read from several places",
-            expected="exactly one of " + ", ".join(ways),
-            got=", ".join(given) or "none of them",
-            value=value,
-            to=(*at, key),
-            fix="keep one of them" if given else "",
-        )
 
 
 def triggers_agree_with_themselves(manifest: Manifest) -> Iterator[Complaint]:
@@ -452,11 +404,11 @@ TO_RUN: tuple[Rule, ...] = (
     answers_mean_one_thing,
     bodies_are_json,
     steps_are_complete,
-    effects_can_be_counted,
+    effects_at_the_world_are_known,
     effects_are_unique,
     world_can_be_reached,
     placeholders_mean_something,
-    sources_are_single,
+    *OF_STORES,
     triggers_agree_with_themselves,
     addresses_are_local,
 )

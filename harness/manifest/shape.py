@@ -29,6 +29,9 @@ _NAMES: dict[tuple[str, ...], str] = {
     ("submit", "node"): "node",
     ("submit", "publish", "resource"): "resource",
     ("pending", "nats", "resource"): "resource",
+    ("pending", "redis", "resource"): "resource",
+    ("node", "effects", "nats", "resource"): "resource",
+    ("node", "effects", "redis", "resource"): "resource",
 }
 """Keys that hold the name of something declared elsewhere: a proposal names something that exists."""
 

@@ -40,7 +40,14 @@ class Gap:
 
 def gaps(manifest: Manifest) -> list[Gap]:
     """The gaps in the order in which a fault-free run passes them, as far as the declaration tells."""
-    return [*_deliveries(manifest), *_effects(manifest)]
+    return [*_entries(manifest), *_deliveries(manifest), *_effects(manifest)]
+
+
+def _entries(manifest: Manifest) -> Iterator[Gap]:
+    """Where work enters as a message: the client stands before it publishes, and when it has the confirm."""
+    if manifest.submit and manifest.submit.publish:
+        for name in ("submit", "answer"):
+            yield Gap(point=Point(name=name, work=WORK), caller="client", callee=manifest.submit.publish.resource)
 
 
 def _deliveries(manifest: Manifest) -> Iterator[Gap]:
@@ -53,7 +60,8 @@ def _deliveries(manifest: Manifest) -> Iterator[Gap]:
 
 
 def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
-    entered = _process_of(manifest, manifest.submit.node) if manifest.submit else ""
+    requested = manifest.submit is not None and manifest.submit.publish is None
+    entered = _process_of(manifest, manifest.submit.node) if manifest.submit and requested else ""
     clients = [("client", process)] if entered == process else []
     return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")
 
@@ -98,7 +106,7 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     for side in _own_processes(manifest, gap):
         yield Fault(verb="terminate", target=side, point=gap.point)
         yield Fault(verb="pause", target=side, point=gap.point, until="detect")
-    if gap.point.name in ("deliver", "recv"):
+    if gap.point.name in ("submit", "deliver", "recv"):
         yield Fault(verb="cut", direction="request", target=gap.link, point=gap.point)
         yield Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
@@ -126,7 +134,9 @@ def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
 
 
 def _node_of(manifest: Manifest, place: str) -> str:
-    """The node that a point is about: itself, or the one that has this effect."""
+    """The node that a point is about: itself, the one that has this effect, or the one where work enters."""
+    if not place and manifest.submit:
+        return manifest.submit.node
     owners = (node.name for node in manifest.node for effect in node.effects if effect.name == place)
     return place if any(node.name == place for node in manifest.node) else next(owners, place)
 
@@ -143,15 +153,16 @@ def _processes_from(manifest: Manifest, node: str) -> set[str]:
 def core(manifest: Manifest) -> list[Plan]:
     """The handful of plans that separate the placements: both sides of every hand-off and of the effects.
 
-    At the edge: the request lost, the reply lost, a kill once the service has answered. In each node: a kill before its
-    first effect at the world, a kill after its last one, and the reply to its last one lost.
+    At the edge: the request lost, the reply lost, a kill once the service has answered; where work enters as a message,
+    the same with the broker. In each node: a kill before its first effect at the world, a kill after its last one, and
+    the reply to its last one lost.
     """
     faults: list[Fault] = []
     for gap in gaps(manifest):
-        if gap.point.name == "deliver" and gap.caller == "client":
+        if gap.point.name in ("submit", "deliver") and gap.caller == "client":
             faults.append(Fault(verb="cut", direction="request", target=gap.link, point=gap.point))
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=gap.point))
-        if gap.point.name == "reply" and gap.caller == "client":
+        if gap.point.name in ("answer", "reply") and gap.caller == "client":
             faults.append(Fault(verb="kill", target=gap.callee, point=gap.point))
         effects = _effects_beside(manifest, gap)
         before_first = bool(effects) and gap.point == Point(name="recv", where=effects[0], work=WORK)
@@ -161,7 +172,7 @@ def core(manifest: Manifest) -> list[Plan]:
         if after_last:
             lost = Point(name="recv", where=effects[-1], work=WORK)
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
-    struck = {process.name for process in killable(manifest)}
+    struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
     possible = (fault for fault in dict.fromkeys(faults) if fault.verb == "cut" or fault.process in struck)
     return [plan_of(manifest, fault) for fault in possible]
 

@@ -41,6 +41,7 @@ def _system(run: RunReport, system: SystemReport) -> dict[str, Any]:
         "not_exercised": [{"plan": n.plan, "faults": list(n.faults), "why": n.why} for n in system.not_exercised],
         "not_tested": list(system.not_tested),
         "system": system.name,
+        "running_s": round(system.running_s, 3),
         "path": system.path,
         "expected": system.expect.value,
         "as_expected": system.as_expected,

@@ -190,7 +190,7 @@ class SystemReport:
     name, path, about, expect: as its manifest says. nodes, edges, boundaries, unowned, lints: its graph and what was
     derived from it. verdict: of the whole. plans: how many were planned. cases: those that were run.
     faults_landed: how often each family of faults hit, zero included. not_tested: what no plan covers, in words.
-    seconds: wall time of this system's part.
+    seconds: wall time of this system's part. running_s: from its first case to the end of its last, without set-up.
     """
 
     name: str
@@ -209,6 +209,7 @@ class SystemReport:
     not_exercised: tuple[NotExercised, ...] = ()
     not_tested: tuple[str, ...] = ()
     seconds: float = 0.0
+    running_s: float = 0.0
 
     @property
     def as_expected(self) -> bool:
@@ -217,12 +218,13 @@ class SystemReport:
 
     @property
     def cases_per_min(self) -> float:
-        """Cases a minute of wall time; 0 where nothing was run."""
-        return round(60 * len(self.cases) / self.seconds, 1) if self.seconds else 0.0
+        """Cases a minute while cases ran, set-up left out; 0 where nothing was run."""
+        took_s = self.running_s or self.seconds
+        return round(60 * len(self.cases) / took_s, 1) if took_s else 0.0
 
     def violated(self) -> list[CaseReport]:
-        """The cases with findings, smallest plan first."""
-        return sorted((c for c in self.cases if c.findings), key=lambda c: (len(c.faults), c.faults, c.plan))
+        """The cases with findings: the smallest plan first, of equal ones the one that reproduces best."""
+        return sorted((c for c in self.cases if c.findings), key=_telling)
 
     def counts(self) -> dict[Verdict, int]:
         """How many cases ended with each verdict, verdicts that never came left out."""
@@ -273,6 +275,11 @@ def _against_expectation(system: SystemReport) -> Verdict:
     if system.as_expected:
         return Verdict.HOLDS
     return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else system.verdict
+
+
+def _telling(case: CaseReport) -> tuple[int, float, tuple[str, ...], str]:
+    reproduced = case.reproduced / case.of if case.of else 0.0
+    return (len(case.faults), -reproduced, case.faults, case.plan)
 
 
 _ADAPTER = TypeAdapter(RunReport)

@@ -293,7 +293,8 @@ class _Telling:
         caller, callee = self._ends(event)
         outcome, status = event.data.get("outcome", "unknown"), event.data.get("status")
         detail = f" ({event.data['detail']})" if event.data.get("detail") else ""
-        words = {"ok": f"accepted, {status}", "rejected": f"rejected, {status}"}
+        said = f", {status}" if status else ""  # a broker's confirm has none
+        words = {"ok": f"accepted{said}", "rejected": f"rejected{said}"}
         row = self._row(
             event, f"client gets {words.get(outcome, f'no clear answer{detail}')}", caller, f"answer-{outcome}"
         )

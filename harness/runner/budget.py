@@ -43,10 +43,12 @@ class Bounds:
     """What the declaration promises.
 
     detect_s: longest detection of any trigger. recover_s: sum over all triggers of detection and backoff.
+    redrive_s: the same without whoever stands at the edge, since he does nothing more once he has his answer.
     """
 
     detect_s: float
     recover_s: float
+    redrive_s: float
 
     def budget_s(self, faults: int, calibration: Calibration) -> float:
         """Seconds of fair time for all work to be complete after the last fault was undone."""
@@ -55,7 +57,7 @@ class Bounds:
 
     def settle_s(self, calibration: Calibration) -> float:
         """How long a system whose stores cannot be read must stay still before it counts as quiet."""
-        return self.recover_s + 3 * calibration.lag_s + 0.05
+        return self.redrive_s + 3 * calibration.lag_s + 0.05
 
     def stable_s(self, calibration: Calibration) -> float:
         """How long nothing may be pending or in flight before incomplete work counts as stranded."""

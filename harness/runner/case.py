@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError, UndoError
 from harness.history import Event, History, Kind
@@ -23,6 +24,9 @@ from harness.runner.universe import PROBE, Universe
 
 __all__ = ["CaseRun", "run_case"]
 
+T = TypeVar("T")
+BLIND_S = 2.0
+"""How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -35,6 +39,8 @@ class CaseRun:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[Exception] = field(default_factory=list)
     settled: bool = False
+    unread: dict[str, str] = field(default_factory=dict)
+    """Edges and effects whose store could not be read in the end, and why."""
 
 
 async def run_case(
@@ -44,7 +50,7 @@ async def run_case(
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end.
+        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
@@ -69,16 +75,26 @@ async def run_case(
             if run.settled and replay:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled:
+            elif not run.settled and replay:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
     finally:
         with case.phase("end"):
-            await case.close()
+            await _to_the_end(case.close())
     run.errors += [*case.injector.errors, *case.errors]
     run.seconds["case"] = time.monotonic() - started_s
     return run
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Awaits what must not be left half done, such as processes to be ended, even where we are cancelled meanwhile."""
+    doing = asyncio.create_task(work)
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await doing
+        raise
 
 
 class _Case:
@@ -155,11 +171,13 @@ class _Case:
         """
         budget, still = self.budget(), Budget(self.bounds.stable_s(self.calibration))
         settling = Budget(self.ledger.settle_s(self.bounds, self.calibration, last=last))
+        blind = Budget(BLIND_S)
         while True:
             seen = len(self.history)
             idle = self._idle()
-            pending = await self.ledger.pending() if idle else None
-            complete = idle and await self.ledger.complete()
+            clocks = (budget, still, settling, blind)
+            pending = await self._meanwhile(self.ledger.pending(), clocks) if idle else None
+            complete = idle and await self._meanwhile(self.ledger.complete(), clocks)
             if idle and pending == [] and complete and settling.still:
                 self.history.record(Kind.QUIET, why=self.ledger.why_quiet(settling))
                 await self.ledger.at_rest()
@@ -169,13 +187,30 @@ class _Case:
                 return True
             if idle and pending == [] and still.still and self.ledger.sees_all:
                 return await self._give_up("stranded", budget, [])
-            if budget.over:
+            if budget.over or (blind.still and not self.run.plan.faults):
                 return await self._give_up(self._why_late(pending, budget), budget, pending or [])
+            if not self.ledger.unread:
+                blind.progress()
             await self._something_moves()
-            for clock in (budget, still, settling):
+            for clock in clocks:
                 clock.tick()
                 if len(self.history) > seen or not idle:
                     clock.progress()
+
+    async def _meanwhile(self, reading: Coroutine[Any, Any, T], clocks: Sequence[Budget]) -> T:
+        """What a reading comes to, with the clocks running: a store that is slow to read is not a starved machine."""
+        task, seen = asyncio.ensure_future(reading), len(self.history)
+        try:
+            while not (await asyncio.wait({task}, timeout=TICK_S))[0]:
+                for clock in clocks:
+                    clock.tick()
+                    if len(self.history) > seen:
+                        clock.progress()
+                seen = len(self.history)
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
         """Clients have their answers, faults are undone, and no request is under way."""
@@ -254,17 +289,20 @@ class _Case:
         for task in self.clients:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
-        await self.injector.close()
-        await self.ledger.close()
-        await self.universe.end()
-        if self.run.plan.faults:
-            await self._no_fault_is_left()
+        self.run.unread |= self.ledger.unread
+        for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
+            try:
+                await end()
+            except HarnessError as error:  # an error of this case, which must not hide why the case ends
+                self.errors.append(error)
 
     async def _no_fault_is_left(self) -> None:
         """One that is left is an error of this case, and taken away by force, so that it is none of the next."""
+        if not self.run.plan.faults:
+            return
         network = self.universe.workshop.network
         try:
             await network.assert_clean()
-        except UndoError as error:
-            self.errors.append(error)
+        except UndoError:
             await network.reset()
+            raise

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-import httpx
 
 from harness.history import Kind
 from harness.manifest.model import Submit
-from harness.manifest.placeholders import fill
+from harness.runner.entry import Entry, Outcome
+from harness.stores import Unconfirmed
 from harness.world.scene import Scene
 
 __all__ = ["Client"]
@@ -28,12 +26,11 @@ LONGEST_PAUSE_S = 0.2
 class Client:
     """Submits the works of one case.
 
-    http: shared by the cases of a universe. address: the proxy in front of the submitted node.
+    entry: the way in. submit: what the manifest says of it. link: the arrow that the works travel on.
     most_tries: how often one piece of work is tried at most; None: until it is answered.
     """
 
-    http: httpx.AsyncClient
-    address: str
+    entry: Entry
     submit: Submit
     scene: Scene
     link: str
@@ -60,40 +57,24 @@ class Client:
         """One try, whatever becomes of it."""
         n = self.scene.count("submit", self.link, work)
         self.scene.history.record(Kind.SUBMIT, work=work, where=self.link, n=n, nonce=self.scene.nonces[work])
-        await self.scene.points.reach("submit", "", work, n)
-        outcome, status, detail = await self._send(work)
+        answer = await self._try(work, n)
         self.scene.history.record(
-            Kind.ANSWER, work=work, where=self.link, n=n, outcome=outcome, status=status, detail=detail
+            Kind.ANSWER,
+            work=work,
+            where=self.link,
+            n=n,
+            outcome=answer.outcome,
+            status=answer.status,
+            detail=answer.detail,
         )
         await self.scene.points.reach("answer", "", work, n)
-        return outcome
+        return answer.outcome
 
-    async def _send(self, work: str) -> tuple[str, int | None, str]:
-        request = self.submit.request
-        assert request is not None, "the manifest was read for running"
+    async def _try(self, work: str, n: int) -> Outcome:
         values = {"work": self.scene.ids[work], "nonce": self.scene.nonces[work]}
-        headers: Mapping[str, str] = {"X-Work-Id": values["work"], **fill(request.headers, values)}
         try:
-            async with asyncio.timeout(self.patience_s):
-                answer = await self.http.request(
-                    request.method,
-                    self.address + fill(request.path, values),
-                    json=fill(request.json_, values) if request.json_ is not None else None,
-                    headers=headers,
-                )
-        except TimeoutError:
-            return "unknown", None, f"no answer within {self.patience_s:g} s"
-        except httpx.HTTPError as error:
-            return "unknown", None, _in_words(error)
-        if answer.status_code in self.submit.accepted:
-            return "ok", answer.status_code, ""
-        outcome = "rejected" if answer.status_code in self.submit.rejected else "unknown"
-        return outcome, answer.status_code, answer.text[:200]
-
-
-def _in_words(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.ConnectError):
-        return "connection refused"
-    if isinstance(error, httpx.RemoteProtocolError):
-        return "connection closed without an answer"
-    return f"connection broke: {type(error).__name__}"
+            async with self.entry.open(self.patience_s) as send:
+                await self.scene.points.reach("submit", "", work, n)
+                return await send(values)
+        except Unconfirmed as error:
+            return Outcome(outcome="unknown", detail=str(error))

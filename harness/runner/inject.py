@@ -12,6 +12,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
@@ -47,6 +48,7 @@ class Injector:
         self.scene = scene
         self.until_s = until_s
         self.tasks: set[asyncio.Task[None]] = set()
+        self._striking: set[asyncio.Task[Any]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.errors: list[Exception] = []
         self._paused: set[Target] = set()
@@ -58,11 +60,16 @@ class Injector:
         async def strike(arrival: Arrival) -> Directive:
             self.scene.history.record(Kind.POINT, work=fault.point.work, where=str(fault.point), fault=str(fault))
             self._state(fault, "about to")
+            task = asyncio.current_task()
+            assert task is not None, "points are reached by tasks"
+            self._striking.add(task)
             try:
                 return await self._strike(fault, arrival)
             except Exception as error:
                 self._failed(fault, error)
                 return Directive.GO_ON
+            finally:
+                self._striking.discard(task)
 
         self.scene.points.arm(fault.point, strike)
 
@@ -72,10 +79,16 @@ class Injector:
         return bool(self.tasks)
 
     async def close(self) -> None:
-        """Ends and undoes what is still under way, as when a case is given up."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        """Ends and undoes what is still under way, as when a case is given up. Nothing strikes from now on.
+
+        A fault that struck while the processes of its case are being stopped would start one of them again.
+        """
+        self.scene.points.disarm()
+        for ending in (self._striking, self.tasks):
+            tasks = ending - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         while self._paused:
             await self._resume(self._paused.pop())
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from harness.history import Kind
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
-from harness.stores import Reader, StoreUnreadable
+from harness.stores import Paced, Reader, StoreUnreadable
 
 __all__ = ["Ledger"]
 
@@ -20,9 +21,14 @@ class Ledger:
         assert universe.scene is not None
         self.system = universe.system
         self.scene = universe.scene
-        self._pending: dict[str, Reader] = {p.edge: universe.reader(p) for p in self.system.manifest.pending}
-        self._rows: dict[str, Reader] = {e.name: universe.reader(e.sql) for e in self.system.sql_effects if e.sql}
+        sources = universe.sources()
+        self._pending: dict[str, list[Reader]] = {}
+        for pending in self.system.manifest.pending:
+            self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
+        self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
         self._last: dict[tuple[Kind, str], Any] = {}
+        self.unread: dict[str, str] = {}
+        """Edges and effects whose store gave no answer when it was asked last, and why."""
 
     @property
     def sees_all(self) -> bool:
@@ -32,32 +38,42 @@ class Ledger:
     async def pending(self) -> list[str] | None:
         """Works with an undischarged trigger; None where a store could not be read just now."""
         found: list[str] = []
-        for edge, reader in self._pending.items():
-            works = await self._read(reader)
-            if works is None:
+        for edge, readers in self._pending.items():
+            works = [await self._read(edge, reader) for reader in readers]
+            if None in works:
                 return None
-            self._write_change(Kind.PENDING, edge, "works", works)
-            found += works
+            held = [work for each in works if each for work in each]
+            self._write_change(Kind.PENDING, edge, "works", held)
+            found += held
         return found
 
     async def complete(self) -> bool:
-        """Every accepted work has each of its effects at least once."""
-        return await self.count_rows() and not self.incomplete()
-
-    async def count_rows(self) -> bool:
-        """Counts the effects that stores keep; False where one could not be read."""
-        for effect, reader in self._rows.items():
-            works = await self._read(reader)
-            if works is None:
+        """Every accepted work has each of its effects at least once. What is slow to read is read last, if at all."""
+        looked_at = [effect for effect in self.system.downstream if effect not in self._rows]
+        for effect in sorted(self._rows, key=self._is_slow):
+            if self._is_slow(effect) and self._lacking(looked_at):
                 return False
+            if not await self._count(effect):
+                return False
+            looked_at.append(effect)
+        return not self.incomplete()
+
+    def _is_slow(self, effect: str) -> bool:
+        return isinstance(self._rows[effect], Paced)
+
+    async def _count(self, effect: str) -> bool:
+        """Counts an effect that a store keeps; False where it could not be read."""
+        works = await self._read(effect, self._rows[effect])
+        if works is not None:
             self._write_change(Kind.ROWS, effect, "counts", dict(Counter(works)))
-        return True
+        return works is not None
 
     def incomplete(self) -> list[str]:
         """Accepted works that lack an effect, as far as is known now."""
-        return [
-            work for work in self._accepted() if not all(self._has(effect, work) for effect in self.system.downstream)
-        ]
+        return self._lacking(self.system.downstream)
+
+    def _lacking(self, effects: Iterable[str]) -> list[str]:
+        return [work for work in self._accepted() if not all(self._has(effect, work) for effect in effects)]
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:
@@ -68,11 +84,14 @@ class Ledger:
         answers = self.scene.history.of(Kind.ANSWER)
         return list(dict.fromkeys(event.work for event in answers if event.data["outcome"] == "ok"))
 
-    async def _read(self, reader: Reader) -> list[str] | None:
+    async def _read(self, where: str, reader: Reader) -> list[str] | None:
+        self.unread.pop(where, None)
         try:
-            return [self.scene.key_of(sent_id) for sent_id in await reader.read()]
-        except StoreUnreadable:
+            texts = await reader.read()
+        except StoreUnreadable as error:
+            self.unread[where] = str(error)
             return None
+        return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
         if self._last.get((kind, where)) != value:
@@ -84,7 +103,8 @@ class Ledger:
         """Writes down what the stores hold now, changed or not: the evidence that the checks judge by."""
         self._last.clear()
         await self.pending()
-        await self.count_rows()
+        for effect in self._rows:
+            await self._count(effect)
 
     def settle_s(self, bounds: Bounds, calibration: Calibration, *, last: bool) -> float:
         """How long the system must stay still before it counts as quiet.
@@ -109,5 +129,5 @@ class Ledger:
 
     async def close(self) -> None:
         """Closes the readers."""
-        for reader in (*self._pending.values(), *self._rows.values()):
+        for reader in (*(reader for readers in self._pending.values() for reader in readers), *self._rows.values()):
             await reader.close()

@@ -124,6 +124,7 @@ async def smoke(universe: Universe) -> Calibration:
     if run.errors:
         raise run.errors[0]
     problems = [*_not_accepted(system, run.history), *_never_attempted(system, run.history)]
+    problems += [*_unread(system, run), *_never_counted(system, run)]
     problems += [*_unused_taps(system, run.history), *await _unused_resources(universe)]
     if problems:
         raise ContractError(*problems)
@@ -136,6 +137,8 @@ def _not_accepted(system: System, history: History) -> list[Problem]:
         return []
     last = answers[-1].data if answers else {}
     submit = system.submit
+    if submit.publish:
+        return [_not_confirmed(system, last.get("detail", ""))]
     return [
         Problem(
             what=f"{system.name} accepts no work, even without faults",
@@ -144,6 +147,51 @@ def _not_accepted(system: System, history: History) -> list[Problem]:
             got=f"status {last['status']} {last['detail']}" if last.get("status") else last.get("detail", "no answer"),
             fix=f"accepted = [{last.get('status') or 200}]   if that means accepted; else look at the service's log",
         )
+    ]
+
+
+def _not_confirmed(system: System, detail: str) -> Problem:
+    publish = system.submit.publish
+    assert publish is not None
+    return Problem(
+        what=f"{publish.resource!r} takes no work under {publish.subject!r}, even without faults",
+        where=f"{system.manifest.path}  submit.publish",
+        expected="its confirm",
+        got=detail or "none",
+        fix="let a service create the stream for this subject when it starts, or mend `subject`",
+    )
+
+
+def _unread(system: System, run: CaseRun) -> list[Problem]:
+    """Stores that gave no answer when everything was at rest."""
+    return [
+        Problem(
+            what=f"{where} cannot be read, even without faults",
+            where=f"{system.manifest.path}  {'pending of' if '->' in where else 'effect'} {where}",
+            expected="work ids, or an empty answer",
+            got=why,
+            fix="mend the query, address or command, or let the store exist when the system is ready",
+        )
+        for where, why in run.unread.items()
+    ]
+
+
+def _never_counted(system: System, run: CaseRun) -> list[Problem]:
+    """Effects at rest that accepted work never had, though their store could be read."""
+    works = {event.work for event in run.history.of(Kind.ANSWER) if event.data["outcome"] == "ok"}
+    counted: dict[str, set[str]] = {}
+    for event in run.history.of(Kind.ROWS):
+        counted.setdefault(event.where, set()).update(event.data["counts"])
+    return [
+        Problem(
+            what=f"effect {effect.name!r} was never counted, even without faults",
+            where=f"{system.manifest.path}  node with effect {effect.name!r}",
+            expected=f"a row for each of {', '.join(sorted(works))}, which is the work id or contains it",
+            got=", ".join(sorted(counted.get(effect.name, ()))) or "no row at all",
+            fix="let the source answer one row for each application of the effect, with the work id in it",
+        )
+        for effect in system.stored_effects
+        if works and effect.name not in run.unread and not works & counted.get(effect.name, set())
     ]
 
 

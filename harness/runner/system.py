@@ -61,7 +61,13 @@ class System:
     @cached_property
     def links(self) -> set[tuple[str, str]]:
         """Every pair (user, target) that has a proxy of its own, the client's included."""
-        return links(self.manifest) | {("client", self.process_of(self.submit.node))}
+        return links(self.manifest) | {("client", self.entered)}
+
+    @property
+    def entered(self) -> str:
+        """What the harness's client speaks to: the process of the submitted node, or the broker of a message."""
+        publish = self.submit.publish
+        return publish.resource if publish else self.process_of(self.submit.node)
 
     @cached_property
     def process_names(self) -> tuple[str, ...]:
@@ -97,9 +103,9 @@ class System:
         return [effect for node in self.manifest.node for effect in node.effects]
 
     @cached_property
-    def sql_effects(self) -> list[Effect]:
-        """Effects that a store counts."""
-        return [effect for effect in self.effects if effect.sql]
+    def stored_effects(self) -> list[Effect]:
+        """Effects that are counted at rest, in a store or by an answer."""
+        return [effect for effect in self.effects if not effect.at]
 
     @cached_property
     def downstream(self) -> tuple[str, ...]:
@@ -108,8 +114,9 @@ class System:
 
     @cached_property
     def triggered_edges(self) -> set[str]:
-        """Edges along which a trigger is set."""
-        return {edge.key for edge in self.manifest.edge if edge.trigger}
+        """Edges along which a trigger is set, the way in included."""
+        way_in = {f"client->{self.submit.node}"} if self.submit.trigger else set()
+        return {edge.key for edge in self.manifest.edge if edge.trigger} | way_in
 
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
@@ -148,15 +155,17 @@ class System:
     @cached_property
     def bounds(self) -> Bounds:
         """Time limits that the declaration implies. A root's patience counts like the detection of a trigger."""
-        triggers = [boundary.trigger for boundary in self.derived.boundaries]
-        slow_s = max((trigger.work_s for trigger in triggers), default=0.0)
-        delays = [self._detection_s(boundary) for boundary in self.derived.boundaries]
+        inner = [boundary for boundary in self.derived.boundaries if not _is_root(boundary)]
         return Bounds(
-            detect_s=max(
-                (d for b, d in zip(self.derived.boundaries, delays, strict=True) if not _is_root(b)), default=0.1
-            ),
-            recover_s=sum(delays) + sum(trigger.backoff_max_s for trigger in triggers) + slow_s,
+            detect_s=max(map(self._detection_s, inner), default=0.1),
+            recover_s=self._recovery_s(list(self.derived.boundaries)),
+            redrive_s=self._recovery_s(inner),
         )
+
+    def _recovery_s(self, boundaries: list[Boundary]) -> float:
+        slow_s = max((boundary.trigger.work_s for boundary in boundaries), default=0.0)
+        backoff_s = sum(boundary.trigger.backoff_max_s for boundary in boundaries)
+        return sum(map(self._detection_s, boundaries)) + backoff_s + slow_s
 
     def _detection_s(self, boundary: Boundary) -> float:
         if _is_root(boundary):
@@ -210,7 +219,8 @@ class System:
             ),
             boundaries=tuple(self._expected_boundary(boundary) for boundary in self.derived.boundaries),
             edges=tuple(
-                ReadEdge(name=p.edge, boundary=self._owner(p.edge.split("->")[1])) for p in self.manifest.pending
+                ReadEdge(name=edge, boundary=self._owner(self._target_of(edge)))
+                for edge in dict.fromkeys(pending.edge for pending in self.manifest.pending)
             ),
             awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
             downstream=self.downstream,
@@ -218,7 +228,12 @@ class System:
         )
 
     def _layer_of_submit(self) -> set[str]:
-        """The nodes that are complete when the submit is answered: everything awaited below the submitted node."""
+        """The nodes that are complete when the submit is answered: everything awaited below the submitted node.
+
+        None where a trigger takes the work at the way in, as a broker does: it answers when the trigger is set.
+        """
+        if self.submit.publish or self.submit.trigger:
+            return set()
         layer = {self.submit.node}
         grows = True
         while grows:
@@ -226,6 +241,10 @@ class System:
             grows = not reached <= layer
             layer |= reached
         return layer
+
+    def _target_of(self, key: str) -> str:
+        """The node that an edge leads to, which `from->as` does not say."""
+        return next((edge.to for edge in self.manifest.edge if edge.key == key), key.partition("->")[2])
 
     def _owner(self, node: str) -> str:
         """The boundary of a node's first instance; empty where nobody owns it."""

@@ -16,17 +16,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ContractError, FaultError, HarnessError, Problem
+from harness.errors import FaultError, HarnessError, Problem
 from harness.history import History, Kind
-from harness.manifest.model import Pending, Process, SqlSource
+from harness.manifest.model import Process
 from harness.manifest.placeholders import fill
 from harness.network import Link
 from harness.plans.model import Plan
 from harness.runner.client import Client
+from harness.runner.entry import Entry, PublishEntry, RequestEntry
+from harness.runner.resources import RunningResource
+from harness.runner.sources import Sources
 from harness.runner.system import System
 from harness.runner.workshop import Workshop
-from harness.stores import Reader, SqliteReader
-from harness.stores.resources import ResourceKind, resource_kind
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
 from harness.targets.ports import HOST
 from harness.world.http import Handler, Listener, Request, listen
@@ -56,7 +57,7 @@ class Universe:
         self.ports: dict[str, ReservedPort] = {}
         self.links: dict[str, Link] = {}
         self.hops: list[Listener] = []
-        self.resources: dict[str, ResourceKind] = {}
+        self.resources: dict[str, RunningResource] = {}
         self.targets: dict[str, Target] = {}
         self.scene: Scene | None = None
         self.world: World | None = None
@@ -84,16 +85,23 @@ class Universe:
         for user, target in sorted(self.system.links):
             await self._connect(user, target)
         for resource in manifest.resource:
-            kind = self.resources[resource.name] = resource_kind(resource, self.ports[resource.name].number)
-            self.targets[resource.name] = self._resource_target(resource.name, kind)
-            await self.targets[resource.name].start()
+            running = self.resources[resource.name] = RunningResource(
+                resource,
+                port=self.ports[resource.name].number,
+                folder=self.folder / resource.name,
+                cwd=manifest.path.parent.resolve(),
+                keeper=self.workshop.keeper,
+                tell=self._tell,
+            )
+            self.targets[resource.name] = running.target
+            await running.start()
 
     async def close(self) -> None:
         """Ends resources, hops and links."""
+        for resource in self.resources.values():
+            await resource.kind.close()
         for target in self.targets.values():
             await target.stop()
-        for kind in self.resources.values():
-            await kind.close()
         for hop in self.hops:
             await hop.close()
         for link in self.links.values():
@@ -155,10 +163,8 @@ class Universe:
         nonces = {key: secrets.token_hex(4) for key in keys}
         scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
         self._old_ids |= set(ids.values())
-        for name, kind in self.resources.items():
-            if self.targets[name].pid is None:  # the case before was given up while this was being started again
-                await self.targets[name].restart()
-            await kind.reset()
+        for resource in self.resources.values():
+            await resource.empty()
         self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
         self._lay_out(self.folder / f"case{self.cases}")
         return scene
@@ -186,21 +192,34 @@ class Universe:
 
     def client(self, scene: Scene) -> Client:
         """The client at the edge of this system."""
-        submit = self.system.submit
-        link = f"{CLIENT}->{self.system.process_of(submit.node)}"
-        address = f"http://{self.links[link].address}"
-        return Client(http=self.workshop.http, address=address, submit=submit, scene=scene, link=link)
+        link = f"{CLIENT}->{self.system.entered}"
+        return Client(entry=self._entry(self.links[link]), submit=self.system.submit, scene=scene, link=link)
 
-    def reader(self, source: Pending | SqlSource) -> Reader:
-        """A reader of a store of this case."""
-        if isinstance(source, Pending) and source.nats:
-            return self.resources[source.nats.resource].pending(source.nats.stream)
-        sql = source.sql if isinstance(source, Pending) else source
-        if sql is None or sql.sqlite is None:
-            raise ContractError(
-                Problem(what="this kind of store cannot be read yet", got=str(source), fix="use sqlite or nats")
-            )
-        return SqliteReader(Path(fill(sql.sqlite, self._values)), sql.query)
+    def _entry(self, link: Link) -> Entry:
+        submit = self.system.submit
+        if submit.publish:
+            kind = self.resources[submit.publish.resource].kind
+            return PublishEntry(kind=kind, address=kind.address(link.port), publish=submit.publish)
+        assert submit.request is not None, "the manifest was read for running"
+        address = f"http://{link.address}"
+        return RequestEntry(http=self.workshop.http, address=address, request=submit.request, submit=submit)
+
+    def sources(self) -> Sources:
+        """What readers of this case are made of. They speak to servers themselves, past the proxies."""
+        direct = {
+            f"link:{p.name}": p.url or f"http://127.0.0.1:{self.ports[p.name].number}"
+            for p in self.system.manifest.process
+        }
+        kinds = {name: resource.kind for name, resource in self.resources.items()}
+        direct |= {f"link:{name}": kind.address(kind.port) for name, kind in kinds.items()}
+        return Sources(
+            kinds=kinds,
+            values=self._values | direct,
+            http=self.workshop.http,
+            keeper=self.workshop.keeper,
+            cwd=self.system.manifest.path.parent.resolve(),
+            folder=self.folder / f"case{self.cases}",
+        )
 
     # --- what faults act on (harness.runner.parts) ----------------------------------------------------------------
 
@@ -242,6 +261,8 @@ class Universe:
         """Starts a process or resource that a fault has ended, and waits until it is ready."""
         target = self.target(name)
         await (target.replace() if replace else target.restart())
+        if name in self.resources:
+            await self.resources[name].kind.awake()
 
     async def announce_ready(self, name: str) -> None:
         """Tells the armed points that the process has become ready once more."""
@@ -289,21 +310,14 @@ class Universe:
         silent = how == "none" and not (process.app or process.main)
         return Readiness(how=how, within_s=process.ready_s, settle_s=SETTLE_S if silent and self.cases == 1 else 0.0)
 
-    def _resource_target(self, name: str, kind: ResourceKind) -> Target:
-        port = self.ports[name].number
-        command = tuple(kind.command(self.folder / name, port))
-        log = self.folder / f"{name}.log"
-        start = Start(name=name, env=base_environment(), cwd=self.folder, log=log, command=command, port=port)
-        return ProcessTarget(self.workshop.keeper, start, Readiness(how="tcp"), restart="always", tell=self._tell)
-
     def _links_of(self, user: str) -> dict[str, str]:
         """What `{link:TARGET}` becomes for this user."""
         found, reach = {}, self._reach_of(user)
         for name, link in self.links.items():
             caller, _, target = name.partition("->")
             if caller == user:
-                kind = self.resources.get(target)
-                address = kind.address(link.port) if kind else f"http://{link.address}"
+                resource = self.resources.get(target)
+                address = resource.kind.address(link.port) if resource else f"http://{link.address}"
                 found[f"link:{target}"] = address.replace(HOST, reach.seen_as) if reach else address
         return found
 

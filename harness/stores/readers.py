@@ -1,20 +1,25 @@
 """Readers of undischarged triggers and of effects that a store keeps.
 
-A reader answers with one work id a row, in the store's order, repeats included: the caller counts them. A store that
-cannot be read just now (its server is down, its file is locked) raises `StoreUnreadable`, which means "unknown" and
-never "empty".
+A reader answers with one text a row, in the store's order, repeats included: the caller counts them. The text is the
+work id, or contains it: a queue's message, a row's payload. A store that cannot be read just now (its server is down,
+its file is locked) raises `StoreUnreadable`, which means "unknown" and never "empty".
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Protocol
 
 from harness.errors import HarnessError
 
-__all__ = ["Reader", "SqliteReader", "StoreUnreadable"]
+__all__ = ["Paced", "Reader", "SqliteReader", "StoreUnreadable", "said", "text_of"]
+
+SHORTEST_REST_S = 0.02
 
 LOCKED_S = 0.05
 """How long a locked file is waited for; the loop stands still meanwhile."""
@@ -34,6 +39,47 @@ class Reader(Protocol):
     async def close(self) -> None:
         """Ends connections."""
         ...
+
+
+def said(error: Exception) -> str:
+    """What an error says in one line, or what it is where it says nothing, as time limits do."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def text_of(item: object) -> str:
+    """The work id that a value carries: of a JSON object its `work`, else its `id`, else all of it as text."""
+    if isinstance(item, dict):
+        named = [item[key] for key in ("work", "id") if key in item]
+        return str(named[0]) if named else json.dumps(item, ensure_ascii=False, default=str)
+    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
+
+
+class Paced:
+    """Leaves a source alone for a while after each reading, where reading it costs the system time and processors.
+
+    A reading is always made after it was asked for; only the asking waits.
+
+    Args:
+        reader: the source. It rests for as long as it took, and at least 20 ms.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._rested_s = 0.0
+
+    async def read(self) -> list[str]:
+        """As the reader, after its rest."""
+        await asyncio.sleep(max(0.0, self._rested_s - time.monotonic()))
+        begun_s = time.monotonic()
+        try:
+            return await self.reader.read()
+        finally:
+            ended_s = time.monotonic()
+            self._rested_s = ended_s + max(SHORTEST_REST_S, ended_s - begun_s)
+
+    async def close(self) -> None:
+        """As the reader."""
+        await self.reader.close()
 
 
 class SqliteReader:
@@ -56,7 +102,7 @@ class SqliteReader:
     async def read(self) -> list[str]:
         """The first column of every row."""
         try:
-            return [str(row[0]) for row in self._connected().execute(self.query)]
+            return [text_of(row[0]) for row in self._connected().execute(self.query)]
         except FileNotFoundError:
             return []
         except sqlite3.Error as error:

@@ -14,6 +14,7 @@ Read on in `keeper` and `keeper_main` for the two ends of the keeper, in `servic
 the first line of a service, in `engine` and `janitor` for containers.
 """
 
+from harness.targets.errand import Errand, run_errand
 from harness.targets.keeper import Keeper, Scope
 from harness.targets.messages import Exit, Module, Start
 from harness.targets.ports import ReservedPort
@@ -23,6 +24,7 @@ from harness.targets.running import Running
 from harness.targets.target import Target
 
 __all__ = [
+    "Errand",
     "Exit",
     "Keeper",
     "Module",
@@ -34,4 +36,5 @@ __all__ = [
     "Start",
     "Target",
     "base_environment",
+    "run_errand",
 ]

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import harness
-from harness.errors import FaultError, Problem, SetupError, UndoError
+from harness.errors import FaultError, HarnessError, Problem, SetupError, UndoError
 from harness.targets import tree
 from harness.targets.janitor import Janitor
 from harness.targets.messages import Exit, Module, Start
@@ -75,6 +75,7 @@ class Keeper:
         self._running: dict[int, Running] = {}
         self._marks: set[int] = set()
         self._janitor: Janitor | None = None
+        self._unwanted: set[asyncio.Task[None]] = set()
         self._closed = False
         self._listening = asyncio.create_task(self._listen(), name=f"keeper of {folder}")
 
@@ -120,22 +121,33 @@ class Keeper:
             SetupError: a process of that name is already running, or the keeper is gone.
         """
         start.log.parent.mkdir(parents=True, exist_ok=True)
+        await self._nothing_unwanted()
         number = self._send("start", start=asdict(start))
         running = self._starting[number] = Running(start.name, announces=not start.command, on_exit=on_exit)
         answered = asyncio.ensure_future(self._answer(number, "start"))
         try:
             answer = await asyncio.shield(answered)
         except asyncio.CancelledError:
-            answered.add_done_callback(self._end_unwanted)
+            ending = asyncio.create_task(self._end_unwanted(answered))
+            self._unwanted.add(ending)
+            ending.add_done_callback(self._unwanted.discard)
             raise
         if "refused" in answer:
             raise SetupError(f"process {start.name!r} cannot be started: {answer['refused']}")
         return running
 
-    def _end_unwanted(self, asked: asyncio.Future[dict[str, Any]]) -> None:
+    async def _end_unwanted(self, asked: asyncio.Future[dict[str, Any]]) -> None:
         """Kills a process whose starter was cancelled before it could hear of it."""
-        if not asked.cancelled() and asked.exception() is None and "pid" in asked.result():
-            self._send("kill", pid=asked.result()["pid"], scope="tree", child=None)
+        with contextlib.suppress(HarnessError):  # it has ended by itself, or the keeper is gone and took it along
+            answer = await asked
+            if "pid" in answer:
+                await self.kill(answer["pid"])
+
+    async def _nothing_unwanted(self) -> None:
+        """Waits until the starts that were cancelled have been undone; their names are free again then."""
+        await asyncio.sleep(0)  # a start that is being cancelled just now shall know of it
+        if self._unwanted:
+            await asyncio.wait(self._unwanted)
 
     async def kill(self, pid: int, scope: Scope = "tree", child: int | None = None) -> Exit:
         """Kills with SIGKILL, and returns when the dead have been seen dead.
@@ -204,6 +216,7 @@ class Keeper:
         Raises:
             FaultError: a process of that name is running.
         """
+        await self._nothing_unwanted()
         answer = await self._ask("sweep", name=name)
         if "refused" in answer:
             raise FaultError(answer["refused"])

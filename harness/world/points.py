@@ -58,6 +58,10 @@ class Points:
         """Calls `action` when the point is reached, once. Several actions on one point run in the order of arming."""
         self._armed.setdefault(point, []).append(action)
 
+    def disarm(self) -> None:
+        """Forgets every action that has not struck."""
+        self._armed.clear()
+
     @property
     def armed(self) -> list[Point]:
         """The points that were not reached so far."""

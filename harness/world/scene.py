@@ -42,6 +42,11 @@ class Scene:
         """The plan's key of a work id seen on the wire; an id that was never sent stays as it is."""
         return self._keys.get(sent_id, sent_id)
 
+    def key_in(self, text: str) -> str:
+        """The plan's key of the work id that a text of a store is, or contains; a text without one stays as it is."""
+        exact = self._keys.get(text)
+        return exact or next((key for sent, key in self._keys.items() if sent in text), text)
+
     def count(self, what: str, where: str, work: str) -> int:
         """The ordinal of one more arrival of `work` there, from 1."""
         self._counts[what, where, work] += 1

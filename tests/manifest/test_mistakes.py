@@ -160,6 +160,12 @@ GRAPH = {
     "pending work of no edge": Mistake(
         '"orders -> payments"', '"orders -> payment"', "52  pending[1].edge", 'edge = "orders -> payments"'
     ),
+    "server that is not declared": Mistake(
+        'at = "POST {link:world}/charge"',
+        'redis = { resource = "cache", keys = ["charged"] }',
+        "43  node[payments].effects[charge].redis.resource",
+        '[[resource]]\nname = "cache"\nkind = "redis"',
+    ),
     "broker that is not declared": Mistake(
         SQL,
         'nats = { resource = "broker", stream = "ORDERS", consumer = "payments" }',
@@ -258,6 +264,50 @@ RUN = {
     "address that is none": Mistake(
         'start = ["./worker"]', 'url = "localhost:80"', "21  process[worker].url", 'url = "http://127.0.0.1:8080"'
     ),
+    "effect in two places": Mistake(
+        'at = "POST {link:world}/charge"',
+        'at = "POST {link:world}/charge"\nhttp = "GET {link:orders}/charges"',
+        "44  node[payments].effects[charge].http",
+        "delete one of them",
+    ),
+    "address of no process": Mistake(
+        SQL, 'http = "GET {link:world}/open"', "53  pending[1].http", 'http = "GET {link:orders}/open"'
+    ),
+    "address elsewhere": Mistake(
+        SQL, 'http = "http://orders.example/open"', "53  pending[1].http", 'allow_hosts = ["orders.example"]'
+    ),
+    "database elsewhere": Mistake(
+        'sqlite = "{data:orders}/inbox.db"',
+        'postgres = "postgresql://me@db.example/app"',
+        "53  pending[1].sql.postgres",
+        'allow_hosts = ["db.example"]',
+    ),
+    "command resource that learns no port": Mistake(
+        "[[node]]\n",
+        '[[resource]]\nname = "cache"\nkind = "command"\nstart = ["./cache"]\n\n[[node]]\n',
+        "28  resource[cache]",
+        'env = { PORT = "{port}" }',
+    ),
+    "server with a command of its own": Mistake(
+        "[[node]]\n",
+        '[[resource]]\nname = "cache"\nkind = "redis"\nstart = ["redis-server"]\n\n[[node]]\n',
+        "31  resource[cache].start",
+        "delete this line",
+    ),
+    "queue of another kind": Mistake(
+        SQL,
+        'nats = { resource = "cache", stream = "ORDERS" }\n\n[[resource]]\nname = "cache"\nkind = "redis"\n\n'
+        '[[resource]]\nname = "broker"\nkind = "nats"',
+        "53  pending[1].nats.resource",
+        'nats = { resource = "broker", stream = "ORDERS" }',
+    ),
+    "query of a broker": Mistake(
+        SQL,
+        'sql = { postgres = "{link:broker}", query = "select id from inbox" }\n\n'
+        '[[resource]]\nname = "broker"\nkind = "nats"\n\n[[resource]]\nname = "db"\nkind = "postgres"',
+        "53  pending[1].sql.postgres",
+        'sql = { postgres = "{link:db}", query = "select id from inbox" }',
+    ),
     "command resource without a command": Mistake(
         "[[node]]\n",
         '[[resource]]\nname = "cache"\nkind = "command"\n\n[[node]]\n',
@@ -266,7 +316,7 @@ RUN = {
     ),
 }
 
-NO_LINE = {"human inside the graph", "key of the wrong table", "key of the file in a table"}
+NO_LINE = {"effect in two places", "human inside the graph", "key of the wrong table", "key of the file in a table"}
 """Their fix is an instruction, not a line."""
 
 EVERY = SHAPE | GRAPH | RUN

@@ -32,7 +32,7 @@ def spend(budget: Budget, clock: Clock, seconds: float, tick_s: float = 0.005) -
 
 def test_budget_is_the_declared_time_for_each_fault_and_once_more() -> None:
     """(faults + 1) x (detection and backoff + what the fault-free run took), times the safety factor."""
-    bounds, taken = Bounds(detect_s=0.5, recover_s=2.0), Calibration(lag_s=0.1, work_s=0.3, start_s=0.2)
+    bounds, taken = Bounds(detect_s=0.5, recover_s=2.0, redrive_s=1.0), Calibration(lag_s=0.1, work_s=0.3, start_s=0.2)
     assert bounds.budget_s(0, taken) == pytest.approx(SAFETY * (2.5 + 0.5))
     assert bounds.budget_s(2, taken) == pytest.approx(SAFETY * (3 * 2.5 + 0.5))
     assert bounds.budget_s(2, taken.times(2.0)) == pytest.approx(2 * bounds.budget_s(2, taken))
@@ -40,10 +40,10 @@ def test_budget_is_the_declared_time_for_each_fault_and_once_more() -> None:
 
 def test_stable_is_longer_than_anything_that_may_still_move() -> None:
     """Work counts as stranded only after twice the time in which the slowest trigger must have moved it."""
-    bounds, taken = Bounds(detect_s=2.0, recover_s=3.0), Calibration(lag_s=0.1)
-    assert bounds.settle_s(taken) > bounds.recover_s
+    bounds, taken = Bounds(detect_s=2.0, recover_s=9.0, redrive_s=3.0), Calibration(lag_s=0.1)
+    assert bounds.settle_s(taken) > bounds.redrive_s
     assert bounds.stable_s(taken) > 2 * bounds.settle_s(taken)
-    assert Bounds(detect_s=0.0, recover_s=0.0).stable_s(Calibration(lag_s=0.001)) >= 1.0
+    assert Bounds(detect_s=0.0, recover_s=0.0, redrive_s=0.0).stable_s(Calibration(lag_s=0.001)) >= 1.0
 
 
 def test_time_without_progress_ends_a_budget(clock: Clock) -> None:

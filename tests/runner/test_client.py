@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from harness.history import History, Kind
 from harness.manifest.model import Request, Submit
 from harness.plans.model import Point
 from harness.runner.client import Client
+from harness.runner.entry import RequestEntry
 from harness.targets import ReservedPort
 from harness.world.http import Listener, json_answer, listen
 from harness.world.http import Request as Received
@@ -55,7 +57,8 @@ async def client(callee: Callee, **declared: object) -> AsyncIterator[Client]:
     scene = Scene(history=History(), points=Points(), ids={"w1": "w1-aa"}, nonces={"w1": "n1"})
     async with httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), timeout=None) as http:
         submit = Submit.model_validate(given)
-        yield Client(http=http, address=f"http://127.0.0.1:{listener.port}", submit=submit, scene=scene, link=LINK)
+        entry = RequestEntry(http=http, address=f"http://127.0.0.1:{listener.port}", request=request, submit=submit)
+        yield Client(entry=entry, submit=submit, scene=scene, link=LINK)
     await listener.close()
 
 
@@ -106,7 +109,8 @@ async def test_refused_connection_is_unknown() -> None:
     """Even a refusal decides nothing: an earlier try may have got through."""
     with ReservedPort() as port:
         async with client(Callee(202), root="none") as found:
-            found.address = f"http://127.0.0.1:{port.number}"
+            assert isinstance(found.entry, RequestEntry)
+            found.entry = replace(found.entry, address=f"http://127.0.0.1:{port.number}")
             assert await found.work("w1") == "unknown"
             assert found.scene.history.of(Kind.ANSWER)[0].data["detail"] == "connection refused"
 

@@ -170,7 +170,9 @@ def test_obstructed_link_hits_whoever_comes_next(inbox: Rehearsal, verb: str) ->
     """A link fault on another link than the held request's strikes the traffic of a declared time."""
     words = f"{verb} worker->world @deliver orders w1 until detect"
     history = hold(inbox, words)
-    assert re.search(r"\d+ bytes of the (request|reply) entered the proxy, 0 left it", proof(history, words))
+    told = re.search(r"(\d+) bytes of the (?:request|reply) entered the proxy, (\d+) left it", proof(history, words))
+    assert told is not None
+    assert int(told[1]) > int(told[2])  # what passed after the declared time may be counted as well
 
 
 def test_refused_link_refuses(inbox: Rehearsal) -> None:

@@ -14,10 +14,12 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
 
 from harness.errors import SetupError
-from harness.manifest.model import Resource
+from harness.manifest.model import NatsSource, Resource
 from harness.stores import StoreUnreadable
-from harness.stores.resources import Nats, resource_kind
+from harness.stores.jetstream import Nats
+from harness.stores.resources import resource_kind
 from harness.targets import ReservedPort
+from harness.targets.tree import stopped, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -36,13 +38,13 @@ class Server:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
-        self.kind = Nats(port)
+        self.kind = Nats(Resource(name="broker", kind="nats"), port)
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Returns when it accepts connections."""
         nothing = asyncio.subprocess.DEVNULL
-        command = self.kind.command(self.folder, self.port)
+        command = self.kind.command(self.folder)
         self.process = await asyncio.create_subprocess_exec(*command, stdout=nothing, stderr=nothing)
         async with asyncio.timeout(LIMIT_S):
             while not await self._accepts():  # noqa: ASYNC110 - a start of another program has no event here
@@ -65,7 +67,7 @@ class Server:
 
     async def pending(self) -> list[str]:
         """What the reader says."""
-        return await self.kind.pending(STREAM).read()
+        return await self.kind.reader(NatsSource(resource="broker", stream=STREAM)).read()
 
 
 @pytest.fixture
@@ -115,13 +117,13 @@ async def test_message_is_pending_from_confirm_to_acknowledgement(server: Server
 
 
 async def test_work_id_is_read_from_header_or_body(server: Server) -> None:
-    """The header wins; a body without an id is a message of nobody, and still pending."""
+    """The header wins; a body without an id is read whole, for the id may be anywhere in it, and is still pending."""
     async with service(server) as jetstream:
         await jetstream.publish(SUBJECT, b'{"id": "body"}', headers={"X-Work-Id": "header"})
         await jetstream.publish(SUBJECT, b'{"work": "w2"}')
         for data in (b"no json", b"[1]", b""):
             await jetstream.publish(SUBJECT, data)
-        assert await server.pending() == ["header", "w2", "", "", ""]
+        assert await server.pending() == ["header", "w2", "no json", "[1]", ""]
 
 
 async def test_stream_that_is_not_there_yet_holds_nothing(server: Server) -> None:
@@ -144,8 +146,10 @@ async def test_killed_server_is_unknown_and_never_empty(server: Server) -> None:
 async def test_stopped_server_is_unknown_within_a_bound(server: Server) -> None:
     """A broker that stands still keeps nobody waiting: every question has a limit."""
     assert server.process
+    pid = server.process.pid
     await server.pending()
     server.process.send_signal(19)
+    assert await asyncio.to_thread(wait_until, lambda: stopped(pid), LIMIT_S), "the signal takes a moment to be obeyed"
     try:
         async with asyncio.timeout(LIMIT_S):
             with pytest.raises(StoreUnreadable):
@@ -168,4 +172,4 @@ async def test_reset_leaves_an_empty_broker(server: Server) -> None:
 def test_kind_that_cannot_be_started_is_named() -> None:
     """A resource of another kind is refused with a way out."""
     with pytest.raises(SetupError, match="cannot be started"):
-        resource_kind(Resource(name="cache", kind="redis"), 1)
+        resource_kind(Resource(name="cache", kind="temporal"), 1)
