@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from harness.runner.stage import Judged, Stage
 from harness.runner.system import open_system
 from tests.engine import IMAGE, needs_containers
 
+WORKS = {"callee_inbox": 2, "caller_queue": 2, "callee_naive": 1}
+"""Of a system without an owner, a second piece of work is lost or not as it happens to meet the kill of the first."""
 RACES = {("callee_naive", "kill orders @reply orders w1")}
 """What is killed here has answered already, and its background task runs against the kill: seen to win 4 of 25 times
 as a process, 1 of 25 times in a container."""
@@ -28,7 +31,7 @@ async def outcomes(name: str, image: str = "") -> dict[str, tuple[str, ...]]:
     found = {}
     async with Stage(find_server(), [system]) as stage:
         for plan in [plan_of(system.manifest), *core(system.manifest)]:
-            found[str(plan)] = _told(await stage.run(plan))
+            found[str(plan)] = _told(await stage.run(replace(plan, works=WORKS[name])))
     return found
 
 
@@ -37,7 +40,7 @@ def _told(judged: Judged) -> tuple[str, ...]:
     return (judged.outcome.value, *codes, *judged.landed, judged.error)
 
 
-@pytest.mark.parametrize("name", ["callee_inbox", "callee_naive", "caller_queue"])
+@pytest.mark.parametrize("name", WORKS)
 def test_a_pattern_has_the_same_verdicts_on_processes_and_in_containers(name: str) -> None:
     """Same outcome, same properties violated, same faults landed, for every core plan that is no race."""
     on_processes = asyncio.run(outcomes(name))
