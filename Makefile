@@ -2,13 +2,15 @@
 # Needs Python 3.11 or newer, git and make; no root, no container engine, no broker.
 
 PYTHON ?= python3
+BASE_IMAGE ?= python:3.12-slim
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types bench clean engine images compose compose-down compose-demo
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
 demo: .venv/.ready  ## four placements and a naive one under the same faults
 	@$(BIN)/retrigger demo
@@ -25,6 +27,27 @@ types: .venv/.ready-dev  ## types
 
 bench: .venv/.ready  ## figures, written to build/bench.json
 	@$(BIN)/python -m harness.bench --out build/bench.json
+
+compose-demo: images  ## the demo with its processes in containers
+	@$(BIN)/retrigger demo --target container
+
+compose: images  ## two placements in containers, to touch by hand: see docker-compose.yml
+	@BASE_IMAGE=$(BASE_IMAGE) $(COMPOSE) up -d --no-build
+
+compose-down:  ## ends what `make compose` started, and removes its data
+	@$(COMPOSE) down -v
+
+images: engine .venv/.ready  ## the images that containers are made of; BASE_IMAGE says of what
+	@mkdir -p build/images
+	@$(BIN)/python -m harness.network.provide build/images/toxiproxy-server
+	@echo "building the images of reference services and Toxiproxy on $(BASE_IMAGE)"
+	@for target in services toxiproxy; do \
+		docker build -q --network host --build-arg BASE_IMAGE=$(BASE_IMAGE) --target $$target -t retrigger-$$target . \
+			>build/images/$$target.log 2>&1 || { cat build/images/$$target.log; exit 1; }; done
+
+engine:
+	@docker version >/dev/null 2>&1 || { echo "no container engine answers: start one (systemctl start" \
+		"docker), or take 'make demo', which needs none"; exit 1; }
 
 clean:  ## removes what the other targets made
 	rm -rf .venv build

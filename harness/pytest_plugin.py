@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--retrigger-baseline", default="", metavar="FILE", help="known failures; stale ones fail")
     add("--retrigger-out", default="build/retrigger", metavar="DIR", help="folder for plans, histories and reports")
     add("--retrigger-report", action="append", default=[], metavar="FORM", help="json, junit, md, jsonl; with =FILE")
+    add("--retrigger-image", default="", metavar="IMAGE", help="run its processes in containers of this image")
     add("--retrigger-campaign", default="", help="a whole campaign as JSON, as `retrigger run` passes it")
 
 
@@ -97,6 +98,7 @@ def campaign_of(config: pytest.Config) -> Campaign:
         budget_s=seconds_of(option("--retrigger-budget")) if option("--retrigger-budget") else None,
         baseline=str(here / option("--retrigger-baseline")) if option("--retrigger-baseline") else "",
         out=str(here / option("--retrigger-out")),
+        image=option("--retrigger-image"),
     )
 
 

@@ -23,6 +23,8 @@ Workers = Annotated[str, typer.Option("-n", "--workers", help="parallel workers,
 Reports = Annotated[
     list[str] | None, typer.Option("--report", help="html, json, junit, md, jsonl, conformance; each with =FILE")
 ]
+On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
+Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
 
@@ -31,11 +33,13 @@ def demo(
     workers: Workers = "auto",
     out: Out = "build/retrigger",
     report: Reports = None,
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Four placements and a naive one under the same faults, side by side."""
     from harness.cli.run import demo as run_demo
 
-    sys.exit(run_demo(workers=workers, out=out, reports=report or []))
+    sys.exit(run_demo(workers=workers, out=out, reports=report or [], target=target, image=image))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
@@ -54,6 +58,8 @@ def run(
     works: Annotated[int, typer.Option("--works", min=1, max=50, help="pieces of work in a case")] = 2,
     report: Reports = None,
     out: Out = "build/retrigger",
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Put a system to the test: every gap of its manifest, or random plans."""
     from harness.cli.run import run as run_it
@@ -73,6 +79,8 @@ def run(
             works=works,
             reports=report or [],
             out=out,
+            target=target,
+            image=image,
             pytest_args=context.args,
         )
     )
@@ -83,11 +91,14 @@ def replay(
     plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,
     out: Out = "build/retrigger",
+    target: On = "process",
+    image: Image = "",
 ) -> None:
     """Run one plan again, as often as you like."""
     from harness.cli.replay import replay as replay_it
+    from harness.conformance.where import image_of
 
-    sys.exit(replay_it(plan=plan, times=times, out=Path(out)))
+    sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
 
 
 @app.command()

@@ -8,12 +8,11 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from harness.errors import SetupError
+from harness.errors import HarnessError, SetupError
 from harness.network import find_server
 from harness.runner.workshop import fast_folder
 from harness.stores.jetstream import nats_server
@@ -80,8 +79,12 @@ def _library(name: str) -> tuple[str, str, str]:
 
 
 def _engine() -> tuple[str, str, str]:
-    answers = Path("/var/run/docker.sock").exists()
-    return (OK if answers else ABSENT), "container engine", "socket found" if answers else "none (not needed)"
+    from harness.targets.engine import require_images
+
+    try:
+        return OK, "container engine", require_images(())
+    except HarnessError as error:
+        return ABSENT, "container engine", f"none answers (not needed)\n{error.problems[0].got}"
 
 
 def _strace() -> tuple[str, str, str]:

@@ -19,15 +19,15 @@ from harness.runner.system import open_system
 __all__ = ["replay"]
 
 
-def replay(*, plan: str, times: int, out: Path) -> int:
+def replay(*, plan: str, times: int, out: Path, image: str) -> int:
     """Runs the plan `times` times and prints each outcome, the first witness, and k of n; returns the exit code."""
     found = plan_of_id(plan, out)
-    outcomes = asyncio.run(_replay(found, times, Console(highlight=False)))
+    outcomes = asyncio.run(_replay(found, times, image, Console(highlight=False)))
     return exit_code(gravest(outcomes))
 
 
-async def _replay(plan: Plan, times: int, console: Console) -> list[Verdict]:
-    system = open_system(Path(plan.manifest))
+async def _replay(plan: Plan, times: int, image: str, console: Console) -> list[Verdict]:
+    system = open_system(Path(plan.manifest), image)
     check_aim(system.manifest, plan)
     console.print(f"plan {plan.id}   {plan.system}   {plan}")
     outcomes: list[Verdict] = []

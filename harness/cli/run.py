@@ -8,7 +8,7 @@ import sys
 
 from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
 from harness.conformance.campaign import Campaign, seconds_of, shard_of
-from harness.conformance.where import manifest_path
+from harness.conformance.where import SERVICES_IMAGE, image_of, manifest_path
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.report.write import places_of, write_reports
@@ -17,10 +17,11 @@ from patterns import DEMO
 __all__ = ["demo", "run", "run_and_report"]
 
 
-def demo(*, workers: str, out: str, reports: list[str]) -> int:
+def demo(*, workers: str, out: str, reports: list[str], target: str, image: str) -> int:
     """The four placements and the naive one under the core plans."""
     manifests = tuple(manifest_path(name) for name in DEMO)
-    campaign = Campaign(manifests=manifests, explore="core", out=out)
+    image = image or (SERVICES_IMAGE if target == "container" else "")
+    campaign = Campaign(manifests=manifests, explore="core", out=out, image=image_of(target, image))
     # A worker a core: each sets up all five systems, and with so few cases more workers would cost more than help.
     cores = str(len(os.sched_getaffinity(0)))
     code = run_and_report(campaign, cores if workers == "auto" else workers, reports, []).exit_code
@@ -44,6 +45,8 @@ def run(
     works: int,
     reports: list[str],
     out: str,
+    target: str,
+    image: str,
     pytest_args: list[str],
 ) -> int:
     """Runs a campaign and returns the exit code."""
@@ -59,6 +62,7 @@ def run(
         works=works,
         shard=shard_of(shard) if shard else (1, 1),
         baseline=baseline,
+        image=image_of(target, image),
     )
     return run_and_report(campaign, workers, reports, pytest_args).exit_code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.conformance.baseline import Entry, known_failures, read_baseline
@@ -69,6 +71,7 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     """
     systems = campaign.systems()
     baseline = baseline_of(campaign, systems)
+    _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
@@ -95,12 +98,32 @@ def baseline_of(campaign: Campaign, systems: list[System]) -> tuple[Entry, ...]:
     return entries
 
 
+def _require_engine(systems: list[System], reporter: Reporter) -> None:
+    """Where containers are to be run: an engine answers and has the images. Says what runs in them, and what does not.
+
+    Raises:
+        SetupError, ContractError: nothing could be run.
+    """
+    contained = [system for system in systems if system.contained]
+    if not contained:
+        return
+    from harness.targets.engine import require_images
+
+    images = {process.container for system in contained for process in system.manifest.process if process.container}
+    engine = require_images(sorted(images))
+    for system in contained:
+        others = sorted({*system.process_names, *system.resource_names} - set(system.contained))
+        beside = f"; {', '.join(others)} as processes" if others else ""
+        reporter.preparing(f"{system.name}: {', '.join(system.contained)} in containers (engine {engine}){beside}")
+
+
 def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list[str], server: Server) -> None:
     os.environ["RETRIGGER_TOXIPROXY"] = str(server.path) if server.path else "stand-in"
     args = ["--pyargs", "harness.conformance.cases", "-p", "no:terminal", "-p", "no:cacheprovider"]
     args += ["-c", os.devnull, "--rootdir", str(Path.cwd())]
     args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
     args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
+    collector.in_workers = workers > 1
     with _stopping_for_sure():
         code = pytest.main([*args, *extra], plugins=[collector])
     if code == pytest.ExitCode.INTERRUPTED and not collector.crash:
@@ -154,6 +177,8 @@ class _Collector:
         self.reporter = reporter
         self.contract: dict[str, str] = {}
         self.crash: list[str] = []
+        self.in_workers = False
+        """Whether the cases are run by other processes, which are then the only children of this one."""
         chunks = campaign.chunks(systems)
         self.collected = {
             system.name: Collected(
@@ -176,6 +201,13 @@ class _Collector:
         """A failure while collecting is ours."""
         if report.failed:
             self.crash.append(str(report.longreprtext))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ends the workers at once: nobody waits for their cases any more, and their keepers clean up after them."""
+        if self.in_workers:
+            for worker in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):  # it has gone by itself
+                    worker.kill()
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """As is an internal one."""

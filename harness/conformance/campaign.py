@@ -59,6 +59,7 @@ class Campaign:
     manifests: files or folders. explore: core | single | random. seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
     budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
+    image: of containers in which to run the processes; empty for what the manifests say.
     works: pieces of work in each case. shard: (i, n), every n-th chunk beginning with the i-th, from 1.
     baseline: the file of known failures; empty for none.
     """
@@ -72,6 +73,7 @@ class Campaign:
     budget_s: float | None = None
     out: str = "build/retrigger"
     works: int = 2
+    image: str = ""
     shard: tuple[int, int] = (1, 1)
     baseline: str = ""
 
@@ -97,7 +99,7 @@ class Campaign:
         Raises:
             ManifestError: with every problem of the first file that has one.
         """
-        return [open_system(Path(path)) for path in self.manifests]
+        return [open_system(Path(path), self.image) for path in self.manifests]
 
     def chunks(self, systems: list[System]) -> list[Chunk]:
         """What is run, in order; of several systems their chunks in turn, so that none has to wait for the others.

@@ -128,7 +128,8 @@ def _work_ids(manifest: Manifest) -> Iterator[Gap]:
             )
     for edge in manifest.edge:
         caller, callee = _node(manifest, edge.from_), _node(manifest, edge.to)
-        if edge.awaits and not callee.route and caller.process != callee.process:
+        called = edge.awaits and edge.trigger is None  # with a trigger the work gets there through a store
+        if called and not callee.route and caller.process != callee.process:
             yield Gap(
                 what=f"a route with a work id for node {callee.name}, which {caller.name} calls",
                 fix=f'route = "POST /..."\nwork_id = "header:X-Work-Id"   in node "{callee.name}"',

@@ -9,7 +9,25 @@ import patterns
 from harness.errors import Problem, UsageError
 from harness.plans.model import Plan
 
-__all__ = ["manifest_path", "pattern_names", "patterns_folder", "plan_of_id"]
+__all__ = ["SERVICES_IMAGE", "image_of", "manifest_path", "pattern_names", "patterns_folder", "plan_of_id"]
+
+
+SERVICES_IMAGE = "retrigger-services"
+"""The image of the reference services, as `make images` builds it."""
+
+
+def image_of(target: str, image: str) -> str:
+    """The image in which processes are to be run; empty where they are processes of this machine.
+
+    Raises:
+        UsageError: no such target, or the one option without the other.
+    """
+    if target not in ("process", "container"):
+        raise UsageError(Problem(what="no such target", expected="process or container", got=target))
+    if bool(image) != (target == "container"):
+        fix = f"--target container --image {image or SERVICES_IMAGE}"
+        raise UsageError(Problem(what="--target container and --image go together", got=f"--target {target}", fix=fix))
+    return image
 
 
 def patterns_folder() -> Path:

@@ -184,7 +184,10 @@ class Publish(Table):
 
 
 class Process(Table):
-    """What can be killed. Exactly one of `start`, `app`, `main`, `container`, `url` says how it comes to life."""
+    """What can be killed. Exactly one of `start`, `app`, `main`, `url` says how it comes to life.
+
+    With `container` it does so inside that image, which may also know by itself what to run.
+    """
 
     name: Name = Field(examples=["orders"])
     """Its name in nodes, placeholders, plans and reports."""
@@ -195,7 +198,7 @@ class Process(Table):
     main: PythonObject | None = Field(default=None, examples=["orders.worker:main"])
     """A Python function that works until it is killed, called by the harness after a fork."""
     container: str | None = Field(default=None, examples=["acme/orders:2.4"])
-    """A container image to run."""
+    """A container image on this machine's engine to run it in; alone, the image's own command is run."""
     url: str | None = Field(default=None, examples=["http://127.0.0.1:8080"])
     """The address of a process that runs already. It is never killed: network faults only."""
     ready: Ready | None = Field(default=None, examples=["/healthz"])
@@ -205,11 +208,16 @@ class Process(Table):
     env: dict[str, str] = Field(default={}, examples=[{"PAYMENTS_URL": "{link:world}"}])
     """Environment variables. Addresses given here through `{link:...}` pass a proxy."""
     cwd: str | None = Field(default=None, examples=["."])
-    """Folder to start in, relative to the manifest's folder, which is the default."""
+    """Folder to start in, relative to the manifest's folder, which is the default; in a container its own."""
     restart: Literal["always", "never"] = "always"
     """What stands around it in production: a supervisor that starts it again, or nothing."""
     copies: PositiveInt = 1
     """How many of it run at the same time."""
+
+    @property
+    def texts(self) -> list[str]:
+        """Everything that may carry placeholders."""
+        return [*self.env.values(), *(self.start or [])]
 
 
 class SqlSource(Table):

@@ -22,7 +22,7 @@ from harness.manifest.store_rules import OF_STORES, effects_of, sources
 
 __all__ = ["TO_RUN"]
 
-_LIFE = ("start", "app", "main", "container", "url")
+_LIFE = ("start", "app", "main", "url")
 _SCHEMES = ("http", "https", "tcp", "postgres", "postgresql")
 _AT = re.compile(r"POST \{link:world\}/(?P<name>[A-Za-z0-9_.-]+)")
 _PLACEMENTS = {
@@ -149,14 +149,22 @@ def processes_are_declared(manifest: Manifest) -> Iterator[Complaint]:
 
 
 def processes_can_be_started(manifest: Manifest) -> Iterator[Complaint]:
-    """A process has exactly one of `start`, `app`, `main`, `container`, `url`."""
+    """A process has one of `start`, `app`, `main`, `url`; in a `container` it needs none, and has no `url`."""
     for index, process in enumerate(manifest.process):
         ways = [way for way in _LIFE if getattr(process, way) is not None]
-        if len(ways) != 1:
+        if process.container and "url" in ways:
+            yield Complaint(
+                at=("process", index, "url"),
+                what=f'process "{process.name}" runs already, and would be run in a container',
+                expected="one of container and url",
+                got="both",
+                fix="delete this line",
+            )
+        elif len(ways) > 1 or not (ways or process.container):
             yield Complaint(
                 at=("process", index, ways[-1]) if ways else ("process", index),
                 what=f'process "{process.name}" has {len(ways) or "no"} way{"s" if ways else ""} to come to life',
-                expected="exactly one of " + ", ".join(_LIFE),
+                expected="exactly one of " + ", ".join(_LIFE) + ("" if ways else ", or a container"),
                 got=", ".join(ways) or "none of them",
                 value=[f"./{process.name}", "--port", "{port}"],
                 to=("process", index, "start"),
@@ -169,7 +177,7 @@ def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
     for index, process in enumerate(manifest.process):
         served = any(node.route for node in manifest.node if node.process == process.name)
         waited = process.ready is not None and process.ready != "none"
-        astray = any(slip for text in _texts(process) for slip in slips(text))
+        astray = any(slip for text in process.texts for slip in slips(text))
         if process.start and (served or waited) and not astray and not _uses(process, "port"):
             yield Complaint(
                 at=("process", index),
@@ -180,12 +188,8 @@ def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
-def _texts(process: Process) -> list[str]:
-    return [*process.env.values(), *(process.start or [])]
-
-
 def _placeholders(process: Process) -> list[Placeholder]:
-    return [placeholder for text in _texts(process) for placeholder in find(text)]
+    return [placeholder for text in process.texts for placeholder in find(text)]
 
 
 def _uses(process: Process, key: str) -> bool:

@@ -89,9 +89,9 @@ class ToxiproxyClient:
         """One proxy."""
         return _state(self._call(f"read link {name}", lambda: self._api.get(_path(name))).json())
 
-    def create(self, name: str, upstream: str, *, port: int = 0) -> ProxyState:
-        """Makes a proxy on loopback. Port 0 lets the kernel choose; the answer names the real one."""
-        body = {"name": name, "listen": f"127.0.0.1:{port}", "upstream": upstream, "enabled": True}
+    def create(self, name: str, upstream: str, *, host: str = "127.0.0.1", port: int = 0) -> ProxyState:
+        """Makes a proxy. Port 0 lets the kernel choose; the answer names the real one."""
+        body = {"name": name, "listen": f"{host}:{port}", "upstream": upstream, "enabled": True}
         return _state(self._call(f"create link {name}", lambda: self._api.post("/proxies", json=body)).json())
 
     def delete(self, name: str) -> None:

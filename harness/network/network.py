@@ -33,6 +33,7 @@ Kill = Callable[[int], Awaitable[None]]
 Spawn = Callable[[list[str]], Awaitable[int]]
 T = TypeVar("T")
 
+LOOPBACK = "127.0.0.1"
 START_LIMIT_S = 10.0
 KILL_LIMIT_S = 5.0
 
@@ -89,22 +90,23 @@ class Network:
             link._release()
         self.links.clear()
 
-    async def link(self, name: str, upstream: str) -> Link:
+    async def link(self, name: str, upstream: str, *, host: str = LOOPBACK) -> Link:
         """Puts a proxy in front of `upstream`.
 
         Args:
             name: unique, without `/` and quotes.
             upstream: `host:port` of the callee; nobody needs to listen there yet.
+            host: address of this machine to listen on: loopback, or one that its containers alone can reach.
         """
-        reservation = _reserved_port()
+        reservation = _reserved_port(host)
         port = reservation.getsockname()[1] if reservation else 0
         try:
-            state = await self._call(lambda client: client.create(name, upstream, port=port))
+            state = await self._call(lambda client: client.create(name, upstream, host=host, port=port))
         except FaultError:
             if reservation:
                 reservation.close()
             raise
-        self.links[name] = Link(self, state, reservation)
+        self.links[name] = Link(self, state, reservation, host)
         return self.links[name]
 
     async def reset(self) -> None:
@@ -139,7 +141,7 @@ class Network:
         client = await self._launch()
         for link in self.links.values():
             try:
-                await asyncio.to_thread(client.create, link.name, link.upstream, port=link.port)
+                await asyncio.to_thread(client.create, link.name, link.upstream, host=link.host, port=link.port)
             except FaultError as error:
                 raise SetupError(*error.problems) from error
 
@@ -186,12 +188,15 @@ class Link:
     """A proxy between a caller and a callee.
 
     name, upstream: as given to `Network.link`.
-    port: where callers connect, on loopback; stays the same for the life of the link.
+    host, port: where callers connect; stays the same for the life of the link.
     """
 
-    def __init__(self, network: Network, state: ProxyState, reservation: socket.socket | None) -> None:
+    def __init__(
+        self, network: Network, state: ProxyState, reservation: socket.socket | None, host: str = LOOPBACK
+    ) -> None:
         self.name = state.name
         self.upstream = state.upstream
+        self.host = host
         self.port = state.port
         self._network = network
         self._reservation = reservation
@@ -199,7 +204,7 @@ class Link:
     @property
     def address(self) -> str:
         """`host:port` for callers."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @asynccontextmanager
     async def fault(self, name: str | Fault, **amounts: float) -> AsyncIterator[Undo]:
@@ -366,8 +371,8 @@ async def _listening_port(pid: int, server: Server) -> int:
     )
 
 
-def _reserved_port() -> socket.socket | None:
-    """A loopback port from the kernel, bound and never listening.
+def _reserved_port(host: str) -> socket.socket | None:
+    """A port from the kernel, bound and never listening.
 
     Only Linux lets another process listen on a port that is bound so; elsewhere the server takes a port itself.
     """
@@ -375,5 +380,5 @@ def _reserved_port() -> socket.socket | None:
         return None
     reservation = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reservation.bind(("127.0.0.1", 0))
+    reservation.bind((host, 0))
     return reservation

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
+from harness.network import Link
 from harness.plans.model import PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
@@ -253,7 +254,7 @@ class Injector:
         async def wait_and_heal() -> None:
             try:
                 if fault.verb == "refuse":
-                    self._state(fault, "landed", proof=await _refused(obstruction.link.port))
+                    self._state(fault, "landed", proof=await _refused(obstruction.link))
                 refused.set()
                 await asyncio.sleep(self.until_s(fault.until or "detect"))
             finally:
@@ -311,11 +312,11 @@ def _words(fault: Fault) -> str:
     return f"{fault.verb} {fault.direction}".strip()
 
 
-async def _refused(port: int) -> str:
+async def _refused(link: Link) -> str:
     """Proves a refusal by being refused."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(link.host, link.port)
     except ConnectionRefusedError:
-        return f"a connection to port {port} was refused"
+        return f"a connection to port {link.port} was refused"
     writer.close()
-    raise FaultError(Problem(what=f"port {port} still accepts", expected="connection refused", got="a connection"))
+    raise FaultError(Problem(what=f"port {link.port} still accepts", expected="connection refused", got="a connection"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.boundaries.derive import Boundaries, Boundary, derive
 from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
 from harness.errors import Problem, UsageError
+from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
 from harness.manifest.model import Effect, Manifest, Process, Submit
@@ -24,13 +25,18 @@ __all__ = ["System", "open_system"]
 PATIENCE = "patience"
 
 
-def open_system(path: Path) -> System:
+def open_system(path: Path, image: str = "") -> System:
     """Reads the manifest at `path` (a file, or a folder with a retrigger.toml) for running.
+
+    Args:
+        path: where. image: of containers in which to run its processes; empty for what the manifest says.
 
     Raises:
         ManifestError: with every problem found.
     """
     manifest = load(path, purpose="run")
+    if image:
+        manifest = in_containers(manifest, image)
     return System(manifest=manifest, derived=derive(graph_of(manifest)))
 
 
@@ -67,6 +73,11 @@ class System:
     def process_names(self) -> tuple[str, ...]:
         """What is started for each case, in order."""
         return tuple(process.name for process in self.manifest.process if process.url is None)
+
+    @cached_property
+    def contained(self) -> tuple[str, ...]:
+        """Processes that run in containers."""
+        return tuple(process.name for process in self.manifest.process if process.container)
 
     @cached_property
     def resource_names(self) -> set[str]:
@@ -128,7 +139,7 @@ class System:
     @cached_property
     def modules(self) -> list[Module]:
         """The modules whose libraries are loaded before any fork."""
-        targets = [process.app or process.main for process in self.manifest.process]
+        targets = [process.app or process.main for process in self.manifest.process if not process.container]
         return [Module(name=target.partition(":")[0], path=self.python_path) for target in targets if target]
 
     def readiness(self, process: Process) -> str:
@@ -137,8 +148,7 @@ class System:
 
     def _listens(self, process: Process) -> bool:
         """A command that is told no port has none to be asked at."""
-        texts = [*(process.start or ()), *process.env.values()]
-        return process.app is not None or (process.main is None and any("{port}" in text for text in texts))
+        return process.app is not None or (process.main is None and any("{port}" in text for text in process.texts))
 
     # --- time ---------------------------------------------------------------------------------------------------
 

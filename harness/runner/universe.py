@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import FaultError, HarnessError, Problem
 from harness.history import History, Kind
@@ -29,12 +29,16 @@ from harness.runner.sources import Sources
 from harness.runner.system import System
 from harness.runner.workshop import Workshop
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
+from harness.targets.ports import HOST
 from harness.targets.ready import log_tail
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
 from harness.world.tap import Route, tap
 from harness.world.world import World
+
+if TYPE_CHECKING:
+    from harness.targets.engine import Reach
 
 __all__ = ["PROBE", "Universe"]
 
@@ -119,7 +123,15 @@ class Universe:
             hop = await listen(handler, functools.partial(self._empty, name))
             self.hops.append(hop)
             port = hop.port
-        self.links[name] = await self.workshop.network.link(f"{self.folder.name}.{name}", f"127.0.0.1:{port}")
+        reach = self._reach_of(user)
+        self.links[name] = await self.workshop.network.link(
+            f"{self.folder.name}.{name}", f"{HOST}:{port}", host=reach.links if reach else HOST
+        )
+
+    def _reach_of(self, user: str) -> Reach | None:
+        """How a process that runs in a container gets at this machine; None where it runs on it."""
+        engine = self.workshop.engine
+        return engine.reach if engine and user in self.system.contained else None
 
     def _world_handler(self, caller: str) -> Handler:
         async def handle(request: Request) -> bytes | None:
@@ -265,33 +277,53 @@ class Universe:
     # --- processes ----------------------------------------------------------------------------------------------
 
     def _process_target(self, process: Process, folder: Path) -> Target:
-        port = self.ports[process.name].number
+        port, readiness = self.ports[process.name].number, self._readiness(process)
         values = self._values | self._links_of(process.name) | {"data": str(folder), "port": str(port)}
+        env = {name: fill(text, values) for name, text in process.env.items()}
+        command = tuple(fill(process.start or [], values))
+        if process.container:
+            from harness.runner.containers import container_target  # the engine's client is slow to load
+
+            engine = self.workshop.engine
+            assert engine is not None, "a workshop has an engine where a system has containers"
+            return container_target(
+                engine,
+                process,
+                readiness,
+                env=env,
+                command=command,
+                port=port,
+                folder=folder.parent,
+                tell=self._tell,
+            )
         start = Start(
             name=process.name,
-            env=base_environment() | {name: fill(text, values) for name, text in process.env.items()},
+            env=base_environment() | env,
             cwd=self.system.folder_of(process),
             log=folder.parent / f"{process.name}.log",
-            command=tuple(fill(process.start or [], values)),
+            command=command,
             app=process.app or "",
             main=process.main or "",
             port=port,
             path=self.system.python_path,
         )
+        return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
+
+    def _readiness(self, process: Process) -> Readiness:
         how = self.system.readiness(process)
         # In the fault-free run a command without a port has to show that it does not end at once.
-        settle_s = SETTLE_S if process.start and how == "none" and self.cases == 1 else 0.0
-        readiness = Readiness(how=how, within_s=process.ready_s, settle_s=settle_s)
-        return ProcessTarget(self.workshop.keeper, start, readiness, restart=process.restart, tell=self._tell)
+        silent = how == "none" and not (process.app or process.main)
+        return Readiness(how=how, within_s=process.ready_s, settle_s=SETTLE_S if silent and self.cases == 1 else 0.0)
 
     def _links_of(self, user: str) -> dict[str, str]:
         """What `{link:TARGET}` becomes for this user."""
-        found = {}
+        found, reach = {}, self._reach_of(user)
         for name, link in self.links.items():
             caller, _, target = name.partition("->")
             if caller == user:
                 resource = self.resources.get(target)
-                found[f"link:{target}"] = resource.kind.address(link.port) if resource else f"http://{link.address}"
+                address = resource.kind.address(link.port) if resource else f"http://{link.address}"
+                found[f"link:{target}"] = address.replace(HOST, reach.seen_as) if reach else address
         return found
 
     def _tell(self, name: str, change: dict[str, Any]) -> None:

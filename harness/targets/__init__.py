@@ -8,17 +8,19 @@ everything when the harness ends, in whatever way the harness ends. The rules:
 * what belongs to a process is its whole tree, also what made a session of its own or lost its parent (`tree`);
 * every wait is bounded, and being cancelled cleans up.
 
-Linux only, for `/proc`, subreapers and resource limits as marks. Containers will be a second `Target` beside
-`process.ProcessTarget`. Read on in `process` for what a runner uses, in `keeper` and `keeper_main` for the two ends of
-the keeper, in `service` for what happens between the fork and the first line of a service.
+Linux only, for `/proc`, subreapers and resource limits as marks. `supervised` is what all targets have in common;
+`process` and `container` are the two kinds (the latter is not imported here: the client of the engine is slow to load).
+Read on in `keeper` and `keeper_main` for the two ends of the keeper, in `service` and `entry` for what happens before
+the first line of a service, in `engine` and `janitor` for containers.
 """
 
 from harness.targets.errand import Errand, run_errand
-from harness.targets.keeper import Keeper, Running, Scope
+from harness.targets.keeper import Keeper, Scope
 from harness.targets.messages import Exit, Module, Start
 from harness.targets.ports import ReservedPort
 from harness.targets.process import ProcessTarget, base_environment
 from harness.targets.ready import Readiness
+from harness.targets.running import Running
 from harness.targets.target import Target
 
 __all__ = [

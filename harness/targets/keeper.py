@@ -25,9 +25,11 @@ from typing import Any, Literal, Self
 import harness
 from harness.errors import FaultError, HarnessError, Problem, SetupError, UndoError
 from harness.targets import tree
+from harness.targets.janitor import Janitor
 from harness.targets.messages import Exit, Module, Start
+from harness.targets.running import Running
 
-__all__ = ["Keeper", "Running", "Scope"]
+__all__ = ["Keeper", "Scope"]
 
 Scope = Literal["tree", "parent", "child"]
 """What a kill kills: the whole tree as a container kill does, the process alone, or one descendant of it."""
@@ -42,34 +44,6 @@ BOOT = (
     "sys.path[:] = [*path, root]; main(int(control))"
 )
 """The keeper runs the same code as we do, but services must not find this project before their own modules."""
-
-
-class Running:
-    """One life of a process.
-
-    name, pid: which process.
-    forked: whether it is a Python service, which says when it is up.
-    up: done when a forked service says that it listens, or that its `main` is called now; never done for a command.
-    exited: done when it has ended in any way, with the Exit.
-    on_exit: called when it ends without the harness having asked for it.
-    """
-
-    def __init__(self, start: Start, on_exit: Callable[[Exit], None] | None) -> None:
-        loop = asyncio.get_running_loop()
-        self.name = start.name
-        self.pid = 0
-        self.forked = not start.command
-        self.up: asyncio.Future[None] = loop.create_future()
-        self.exited: asyncio.Future[Exit] = loop.create_future()
-        self.on_exit = on_exit
-        self.asked_to_end = False
-
-    def ended(self, exit: Exit) -> None:
-        """Takes note of the end."""
-        if not self.exited.done():
-            self.exited.set_result(exit)
-        if self.on_exit is not None and not self.asked_to_end:
-            self.on_exit(exit)
 
 
 class Keeper:
@@ -100,6 +74,7 @@ class Keeper:
         self._starting: dict[int, Running] = {}
         self._running: dict[int, Running] = {}
         self._marks: set[int] = set()
+        self._janitor: Janitor | None = None
         self._unwanted: set[asyncio.Task[None]] = set()
         self._closed = False
         self._listening = asyncio.create_task(self._listen(), name=f"keeper of {folder}")
@@ -148,7 +123,7 @@ class Keeper:
         start.log.parent.mkdir(parents=True, exist_ok=True)
         await self._nothing_unwanted()
         number = self._send("start", start=asdict(start))
-        running = self._starting[number] = Running(start, on_exit)
+        running = self._starting[number] = Running(start.name, announces=not start.command, on_exit=on_exit)
         answered = asyncio.ensure_future(self._answer(number, "start"))
         try:
             answer = await asyncio.shield(answered)
@@ -247,11 +222,16 @@ class Keeper:
             raise FaultError(answer["refused"])
         return tuple(answer["killed"])
 
+    async def clean(self, janitor: Janitor) -> None:
+        """From now on the containers of a run are removed with everything else, in whatever way the harness ends."""
+        self._janitor = janitor
+        await self._ask("clean", socket=janitor.socket, run=janitor.run)
+
     async def close(self) -> tuple[int, ...]:
         """Kills everything, removes the folder, and returns what was killed. Closing again does nothing.
 
         Raises:
-            UndoError: a process or the folder could not be removed.
+            UndoError: a process, a container or the folder could not be removed.
         """
         if self._closed:
             return ()
@@ -268,7 +248,7 @@ class Keeper:
             raise UndoError(
                 Problem(
                     what=f"not everything of {self.folder} could be removed",
-                    got=f"processes {answer['left']}" if answer["left"] else "the folder is still there",
+                    got=f"left: {answer['left']}" if answer["left"] else "the folder is still there",
                 )
             )
         return tuple(answer["killed"])
@@ -282,8 +262,9 @@ class Keeper:
         for pid in killed:
             tree.send(pid, signal.SIGKILL)
         await asyncio.to_thread(tree.wait_until, lambda: not any(map(tree.alive, killed)), ANSWER_LIMIT_S)
+        containers = await asyncio.to_thread(self._janitor.remove_all) if self._janitor else []
         shutil.rmtree(self.folder, ignore_errors=True)
-        left = [pid for pid in killed if tree.alive(pid)]
+        left = [*(pid for pid in killed if tree.alive(pid)), *containers]
         return {"killed": killed, "left": left, "folder_left": self.folder.exists()}
 
     async def _listen(self) -> None:

@@ -3,8 +3,8 @@
 It has one thread, a session of its own (a Ctrl-C in the terminal does not reach it), and one connection to the harness.
 Lines of JSON come in as orders and go out as answers and events; `harness.targets.keeper` is the other end. When the
 connection ends or the harness's process is gone, whatever the reason, the keeper kills all that descends from it,
-removes the universe's folder, and ends. It is a subreaper: processes that lose their parent become its children, so it
-can wait for them.
+removes the run's containers and the universe's folder, and ends. It is a subreaper: processes that lose their parent
+become its children, so it can wait for them.
 
 It never imports a module of a service. It has loaded the libraries that the services import, so a fork of it starts a
 service in milliseconds.
@@ -28,6 +28,7 @@ from typing import Any
 
 from harness.targets import tree
 from harness.targets.imports import libraries
+from harness.targets.janitor import QUIET_S, Janitor
 from harness.targets.messages import Module, Start
 from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become, open_log, process_control, write_to
 
@@ -117,12 +118,14 @@ class Keeper:
         self._received = b""
         self._closing = False
         self._close_order = 0
+        self.janitor: Janitor | None = None
         self._orders: dict[str, Callable[..., dict[str, Any]]] = {
             "kill": self.kill,
             "pause": self.pause,
             "resume": self.resume,
             "signal": self.signal,
             "sweep": self.sweep,
+            "clean": self.clean,
         }
 
     def settle(self, harness: int) -> None:
@@ -195,9 +198,16 @@ class Keeper:
     def end(self) -> None:
         """Kills everything, removes the folder, and says what was left, if anybody still listens."""
         killed = self._kill_all()
+        containers = self._remove_containers()
         remove_folder(self.folder)
-        left = tree.descendants(tree.children(self.pid))
+        left = [*tree.descendants(tree.children(self.pid)), *containers]
         self.tell(id=self._close_order, killed=killed, left=left, folder_left=self.folder.exists())
+
+    def _remove_containers(self) -> list[str]:
+        """What the engine still has of this run. A harness that took its leave has no call under way any more."""
+        if self.janitor is None:
+            return []
+        return self.janitor.remove_all(quiet_s=0.0 if self._close_order else QUIET_S)
 
     def tell(self, **record: Any) -> None:
         """Sends one line to the harness. Where it is gone the keeper's work is over."""
@@ -330,7 +340,7 @@ class Keeper:
 
     def _kill_child(self, name: str, parent: int, child: int | None) -> dict[str, Any]:
         candidates = [pid for pid in self._members(name, parent) if pid != parent]
-        victim = max(candidates, key=_born, default=None) if child is None else child
+        victim = max(candidates, key=tree.born, default=None) if child is None else child
         if victim is None or victim not in candidates:
             raise Refused(f"process {parent} has no child process" + (f" {child}" if child else ""))
         tree.freeze(lambda: [victim])
@@ -363,6 +373,11 @@ class Keeper:
         if name in self.mains.values():
             raise Refused(f"the process named {name!r} is running")
         return {"killed": list(self._kill_members(lambda: self._members(name)))}
+
+    def clean(self, socket: str, run: str) -> dict[str, Any]:
+        """Takes on the containers of a run: they are removed with everything else in the end."""
+        self.janitor = Janitor(socket=socket, run=run)
+        return {}
 
     def _kill_members(self, find: Callable[[], list[int]]) -> dict[int, int]:
         """Stops all, so that nobody can fork or finish any work, then kills all, until a look finds nobody.
@@ -426,14 +441,6 @@ def _exit(
         "killed": killed or [],
         "survivors": survivors or [],
     }
-
-
-def _born(pid: int) -> int:
-    """When a process was started, in clock ticks since boot; 0 where it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except OSError:
-        return 0
 
 
 def remove_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Waiting until a process is ready, and saying well why it is not.
 
-Forked services tell when they listen, so their first try succeeds; commands are asked again and again, at first every
+Python services tell when they listen, so their first try succeeds; commands are asked again and again, at first every
 few milliseconds. The wait is bounded, and ends at once when the process ends.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ContractError, HarnessError, Problem
-from harness.targets.keeper import Running
 from harness.targets.messages import Exit
 from harness.targets.ports import HOST
+from harness.targets.running import Running
 
 __all__ = ["Readiness", "log_tail", "wait_until_ready"]
 
@@ -47,6 +48,7 @@ async def wait_until_ready(
     port: int | None,
     log: Path,
     error: type[HarnessError] = ContractError,
+    write_log: Callable[[], Awaitable[None]] | None = None,
 ) -> float:
     """Waits until a process is ready.
 
@@ -56,6 +58,7 @@ async def wait_until_ready(
         port: its port on the loopback interface; None only where readiness is "none".
         log: where its output goes, quoted when it fails.
         error: what to raise: a broken contract at the first start, a service error after a fault.
+        write_log: brings the log up to date before it is quoted, where the output does not go there by itself.
 
     Returns:
         how many seconds it took.
@@ -68,6 +71,8 @@ async def wait_until_ready(
     try:
         both: set[asyncio.Future[Any]] = {waiting, running.exited}
         await asyncio.wait(both, timeout=readiness.within_s, return_when=asyncio.FIRST_COMPLETED)
+        if write_log is not None and (running.exited.done() or not waiting.done()):
+            await write_log()
         if running.exited.done():
             raise error(_ended_problem(running.exited.result(), time.monotonic() - begin_s, log))
         if not waiting.done():
@@ -87,7 +92,7 @@ async def _ready(running: Running, readiness: Readiness, port: int | None) -> No
 
 
 async def _settled(running: Running, settle_s: float) -> None:
-    if running.forked:
+    if running.announces:
         await asyncio.shield(running.up)
     await asyncio.sleep(settle_s)
 
@@ -95,7 +100,7 @@ async def _settled(running: Running, settle_s: float) -> None:
 async def _answers(running: Running, how: str, port: int) -> None:
     """Asks until there is a good answer, less and less often."""
     pause_s = FIRST_PAUSE_S
-    if running.forked:  # an app says when; a `main` says that it is called, and opens its port later
+    if running.announces:  # an app says when; a `main` says that it is called, and opens its port later
         await asyncio.shield(running.up)
     while not await _answers_now(how, port):
         await asyncio.sleep(pause_s)

@@ -7,20 +7,16 @@ environment, signal handlers, random numbers. Only the libraries it imports were
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
-import inspect
 import os
 import random
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from harness.targets.entry import call, serve
 from harness.targets.messages import Start
 from harness.targets.tree import take_mark
 
@@ -87,9 +83,10 @@ def become(child: Child) -> None:
     sys.path[:0] = start.path
     sys.argv[:] = [start.app or start.main]
     if start.app:
-        _serve(start, lambda: _announce(child))
+        assert start.port is not None
+        serve(start.app, "127.0.0.1", start.port, lambda: _announce(child))
     else:
-        _call(start, lambda: _announce(child))
+        call(start.main, lambda: _announce(child))
 
 
 def _settle(child: Child) -> None:
@@ -136,32 +133,3 @@ def _forget_keeper() -> None:
 def _announce(child: Child) -> None:
     os.write(child.announce, b"!")
     os.close(child.announce)
-
-
-def _load(place: str) -> Any:
-    """The attribute that `package.module:attribute` names, its module imported now."""
-    module, _, attribute = place.partition(":")
-    return getattr(import_module(module), attribute)
-
-
-def _serve(start: Start, announce: Callable[[], None]) -> None:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """Tells the keeper when the port is open, so that nobody needs to ask."""
-
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            announce()
-
-    assert start.port is not None
-    app = _load(start.app)
-    Server(uvicorn.Config(app, host="127.0.0.1", port=start.port, log_level="warning", access_log=False)).run()
-
-
-def _call(start: Start, announce: Callable[[], None]) -> None:
-    main = _load(start.main)
-    announce()
-    result = main()
-    if inspect.iscoroutine(result):
-        asyncio.run(result)

@@ -1,4 +1,4 @@
-"""The seam between faults and whatever carries them out: a process here, a container later."""
+"""The seam between faults and whatever carries them out: a process or a container."""
 
 from __future__ import annotations
 

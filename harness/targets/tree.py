@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 __all__ = [
     "Marks",
     "alive",
+    "born",
     "children",
     "descendants",
     "freeze",
@@ -106,6 +107,15 @@ def _states(pid: int) -> set[str]:
 def alive(pid: int) -> bool:
     """Whether the process exists and has not ended; a zombie has ended."""
     return bool(_states(pid) - set("ZX"))
+
+
+def born(pid: int) -> int:
+    """When a process was started, in clock ticks since boot; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0
 
 
 def stopped(pid: int) -> bool:

@@ -74,6 +74,11 @@ def test_the_minimum_of_the_contract_is_claimed_by_every_pattern() -> None:
         assert {"P1a", "P1b", "P2", "P3", "P5", "P16"} <= set(level_of(load(Path(manifest_path(name)))).claimed)
 
 
+def test_work_that_an_engine_carries_needs_no_route() -> None:
+    """Fx waits for Fy, which it reaches through the engine's store: there is no hop to count on."""
+    assert level_of(load(Path(manifest_path("engine_dbos")))).level == "L4"
+
+
 def test_every_level_unlocks_something_of_its_own() -> None:
     """No property is promised twice."""
     unlocked = [name for level in LEVELS for name in level.unlocks]
