@@ -7,7 +7,7 @@ from harness.manifest.model import Manifest, Process
 __all__ = ["in_containers"]
 
 SLOWER = 3.0
-"""How much longer a process may take to be ready: a forked one finds its libraries loaded, a contained one never does."""
+"""How much longer it may take to be ready: a forked process finds its libraries loaded, a contained one never does."""
 
 
 def in_containers(manifest: Manifest, image: str) -> Manifest:
