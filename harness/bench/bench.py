@@ -16,7 +16,7 @@ from harness.bench.phases import measure_cases
 from harness.bench.setup import measure_lives, measure_reports, measure_workshop, timed
 from harness.bench.throughput import throughput
 from harness.checks import bench as checks
-from harness.cli.where import manifest_path, pattern_names
+from harness.conformance.where import manifest_path, pattern_names
 from harness.errors import HarnessError
 from harness.network import Server, find_server
 

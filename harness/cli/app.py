@@ -20,6 +20,9 @@ WHICH = "retrigger.toml, its folder, or the name of a pattern"
 Targets = Annotated[list[str], typer.Argument(help=WHICH, metavar="MANIFEST...")]
 Target = Annotated[str, typer.Argument(help=WHICH, metavar="MANIFEST")]
 Workers = Annotated[str, typer.Option("-n", "--workers", help="parallel workers, or auto")]
+Reports = Annotated[
+    list[str] | None, typer.Option("--report", help="html, json, junit, md, jsonl, conformance; each with =FILE")
+]
 On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
 Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
@@ -29,7 +32,7 @@ Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and
 def demo(
     workers: Workers = "auto",
     out: Out = "build/retrigger",
-    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    report: Reports = None,
     target: On = "process",
     image: Image = "",
 ) -> None:
@@ -48,10 +51,12 @@ def run(
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
     budget: Annotated[str, typer.Option("--budget", help="begin no case after this time, e.g. 180s or 5m")] = "",
+    shard: Annotated[str, typer.Option("--shard", help="run only this part of the plans, e.g. 1/4")] = "",
+    baseline: Annotated[str, typer.Option("--baseline", help="file of known failures")] = "",
     only: Annotated[list[str] | None, typer.Option("--only", help="run only the plan of this id (repeatable)")] = None,
     plan: Annotated[list[str] | None, typer.Option("--plan", help="faults in words, instead of exploring")] = None,
     works: Annotated[int, typer.Option("--works", min=1, max=50, help="pieces of work in a case")] = 2,
-    report: Annotated[list[str] | None, typer.Option("--report", help="html, json=FILE (repeatable)")] = None,
+    report: Reports = None,
     out: Out = "build/retrigger",
     target: On = "process",
     image: Image = "",
@@ -67,6 +72,8 @@ def run(
             seed=seed,
             examples=examples,
             budget=budget,
+            shard=shard,
+            baseline=baseline,
             only=only or [],
             faults=plan or [],
             works=works,
@@ -89,9 +96,25 @@ def replay(
 ) -> None:
     """Run one plan again, as often as you like."""
     from harness.cli.replay import replay as replay_it
-    from harness.cli.where import image_of
+    from harness.conformance.where import image_of
 
     sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="where to write it", metavar="DIR")] = Path()) -> None:
+    """Write a commented retrigger.toml; three lines are to be filled in."""
+    from harness.cli.init import init as write
+
+    sys.exit(write(folder))
+
+
+@app.command()
+def check(manifest: Target) -> None:
+    """Is the manifest true? Contract, routing, a run without faults; seconds."""
+    from harness.cli.check import check as check_it
+
+    sys.exit(check_it(manifest))
 
 
 @app.command()
@@ -134,11 +157,71 @@ def doctor() -> None:
 
 
 @app.command()
+def badge(
+    report: Annotated[str, typer.Argument(help="JSON report of a run", metavar="REPORT")],
+    out: Annotated[str, typer.Option("-o", "--out", help="the picture to write")] = "retrigger-badge.svg",
+) -> None:
+    """A badge for a run; refused where a core check was skipped."""
+    from harness.cli.reports import badge as write
+
+    sys.exit(write(report, out))
+
+
+@app.command()
 def schema() -> None:
     """The JSON Schema of a manifest, for editors."""
     from harness.cli.show import schema as show
 
     show()
+
+
+report_app = typer.Typer(no_args_is_help=True, help="Merge the reports of shards, or look at one.")
+app.add_typer(report_app, name="report")
+baseline_app = typer.Typer(no_args_is_help=True, help="Known failures: write the list, or hold it against a run.")
+app.add_typer(baseline_app, name="baseline")
+BaselineFile = Annotated[str, typer.Option("--baseline", help="default: retrigger-baseline.toml beside the manifest")]
+
+
+@report_app.command()
+def merge(
+    files: Annotated[list[str], typer.Argument(help="JSON reports of shards", metavar="REPORT...")],
+    out: Annotated[str, typer.Option("-o", "--out", help="JSON report of the whole; its picture is put beside it")],
+) -> None:
+    """Put the JSON reports of shards together: the report of the whole."""
+    from harness.cli.reports import merge_reports
+
+    sys.exit(merge_reports(files, out))
+
+
+@report_app.command("open")
+def open_(
+    place: Annotated[str, typer.Argument(help="a report, or its folder", metavar="REPORT")] = "build/retrigger",
+    show: Annotated[bool, typer.Option("--show/--no-show", help="open a browser, or only say where it is")] = True,
+) -> None:
+    """Open the picture of a run in a browser."""
+    from harness.cli.reports import open_report
+
+    sys.exit(open_report(place, show=show))
+
+
+@baseline_app.command("update")
+def baseline_update(
+    manifest: Target, baseline: BaselineFile = "", workers: Workers = "auto", out: Out = "build/retrigger"
+) -> None:
+    """Run every gap and write down what fails now; known reasons stay."""
+    from harness.cli.baselines import update
+
+    sys.exit(update(manifest, baseline, workers, out))
+
+
+@baseline_app.command("check")
+def baseline_check(
+    manifest: Target, baseline: BaselineFile = "", workers: Workers = "auto", out: Out = "build/retrigger"
+) -> None:
+    """Run what is known to fail; an entry that nothing fails any more is stale, exit 1."""
+    from harness.cli.baselines import check
+
+    sys.exit(check(manifest, baseline, workers, out))
 
 
 @app.callback(invoke_without_command=True)

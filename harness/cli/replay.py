@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.checks import Verdict, narrate
-from harness.cli.where import plan_of_id
+from harness.conformance.where import plan_of_id
 from harness.network import find_server
 from harness.plans.aim import check_aim
 from harness.plans.model import Plan

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import os
 import shlex
 import sys
-from pathlib import Path
 
 from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
-from harness.cli.where import SERVICES_IMAGE, image_of, manifest_path
-from harness.conformance.campaign import Campaign
-from harness.errors import Problem, UsageError
-from harness.report.html import write_html
-from harness.report.json import report_json
-from harness.report.model import RunReport, exit_code
+from harness.conformance.campaign import Campaign, seconds_of, shard_of
+from harness.conformance.where import SERVICES_IMAGE, image_of, manifest_path
+from harness.report.model import RunReport
 from harness.report.terminal import Terminal
+from harness.report.write import places_of, write_reports
 from patterns import DEMO
 
-__all__ = ["demo", "run"]
-
-FORMATS = ("html", "json")
+__all__ = ["demo", "run", "run_and_report"]
 
 
 def demo(*, workers: str, out: str, reports: list[str], target: str, image: str) -> int:
@@ -27,7 +22,9 @@ def demo(*, workers: str, out: str, reports: list[str], target: str, image: str)
     manifests = tuple(manifest_path(name) for name in DEMO)
     image = image or (SERVICES_IMAGE if target == "container" else "")
     campaign = Campaign(manifests=manifests, explore="core", out=out, image=image_of(target, image))
-    code = _campaign(campaign, workers, reports, [])
+    # A worker a core: each sets up all five systems, and with so few cases more workers would cost more than help.
+    cores = str(len(os.sched_getaffinity(0)))
+    code = run_and_report(campaign, cores if workers == "auto" else workers, reports, []).exit_code
     if code == 0:
         print(f"\nnext: retrigger run patterns/{DEMO[0]}      retrigger boundaries patterns/{DEMO[0]}")
     return code
@@ -41,6 +38,8 @@ def run(
     seed: int,
     examples: int,
     budget: str,
+    shard: str,
+    baseline: str,
     only: list[str],
     faults: list[str],
     works: int,
@@ -61,53 +60,26 @@ def run(
         budget_s=seconds_of(budget) if budget else None,
         out=out,
         works=works,
+        shard=shard_of(shard) if shard else (1, 1),
+        baseline=baseline,
         image=image_of(target, image),
     )
-    return _campaign(campaign, workers, reports, pytest_args)
+    return run_and_report(campaign, workers, reports, pytest_args).exit_code
 
 
-def seconds_of(text: str) -> float:
-    """`180s`, `5m`, `1h`, or plain seconds.
+def run_and_report(campaign: Campaign, workers: str, reports: list[str], pytest_args: list[str]) -> RunReport:
+    """Runs a campaign, telling the terminal all along, and writes its reports.
 
-    Raises:
-        UsageError: none of these.
+    Args:
+        workers: a number or `auto`. reports: forms, as after `--report`. pytest_args: passed on.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    if match is None:
-        raise UsageError(Problem(what="not a time", expected="180s, 5m or 1h", got=text))
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-def _campaign(campaign: Campaign, workers: str, reports: list[str], pytest_args: list[str]) -> int:
-    wanted = _wanted(reports, campaign.out)
-    terminal = Terminal(picture=wanted.get("html", ""))
+    places = places_of(reports, campaign.out)
+    terminal = Terminal(picture=places["html"])
     command = "retrigger " + shlex.join(sys.argv[1:])
     try:
         outcome = run_campaign(campaign, worker_count(workers), terminal, pytest_args, command)
     except Interrupted:
         print("\nretrigger: interrupted; nothing is left running", file=sys.stderr)
-        return INTERRUPTED
-    written = [_write(outcome.report, form, path) for form, path in wanted.items()]
-    terminal.run_finished(outcome.report, written)
-    return exit_code(outcome.report.verdict)
-
-
-def _wanted(reports: list[str], out: str) -> dict[str, str]:
-    """Form -> path. The picture is always written: it is what people look at first."""
-    places = {"html": f"{out}/report/index.html"}
-    for text in (part for report in reports for part in report.split(",")):
-        form, _, path = text.partition("=")
-        if form not in FORMATS:
-            raise UsageError(Problem(what="no such report", expected="html or json=FILE", got=text))
-        places[form] = path or places.get(form, f"{out}/report/report.{form}")
-    return places
-
-
-def _write(report: RunReport, form: str, path: str) -> str:
-    place = Path(path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if form == "html":
-        write_html(report, place)
-    else:
-        place.write_text(report_json(report), encoding="utf-8")
-    return path
+        sys.exit(INTERRUPTED)
+    terminal.run_finished(outcome.report, write_reports(outcome.report, places))
+    return outcome.report

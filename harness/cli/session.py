@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,14 +19,14 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import __version__
+from harness.conformance.baseline import Entry, known_failures, read_baseline
 from harness.conformance.campaign import Campaign
-from harness.conformance.collect import Collected, case_from_json
+from harness.conformance.collect import Collected, case_from_json, run_head
 from harness.conformance.worker import CASE, CONTRACT
 from harness.errors import ContractError, HarnessError, UsageError
 from harness.network import Server, find_server
 from harness.pytest_plugin import results_of
-from harness.report.model import RunReport, Toxiproxy
+from harness.report.model import RunReport
 from harness.report.terminal import Reporter
 from harness.runner.system import System
 
@@ -64,32 +65,37 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     """Runs a campaign and tells `reporter` all along.
 
     Raises:
-        ManifestError: a manifest cannot be read.
+        ManifestError: a manifest or the baseline cannot be read.
         ContractError: a system does not do what its manifest says, even without faults.
         Interrupted: the person or the machine wants to stop.
     """
     systems = campaign.systems()
+    baseline = baseline_of(campaign, systems)
     _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
-    head = RunReport(
-        tool_version=__version__,
-        toxiproxy=Toxiproxy(version=server.version, origin=server.origin, real=server.real),
-        systems=(),
-        command=command,
-        explore=campaign.explore,
-        seed=campaign.seed,
-        workers=workers,
-    )
+    head = run_head(campaign, server, workers=workers, command=command)
     reporter.run_started(head, [system.name for system in systems])
-    collector = _Collector(campaign, systems, reporter)
+    collector = _Collector(campaign, systems, reporter, baseline)
     begun_s = time.monotonic()
     _pytest(campaign, workers, collector, pytest_args, server)
     if collector.contract:
         raise ContractError(*collector.contract.values())
     seconds = time.monotonic() - begun_s
     return collector.outcome(head, seconds)
+
+
+def baseline_of(campaign: Campaign, systems: list[System]) -> tuple[Entry, ...]:
+    """The known failures of a campaign, checked against its systems before anything is run.
+
+    Raises:
+        ManifestError: the file cannot be read, or an entry names what cannot be checked.
+    """
+    entries = read_baseline(Path(campaign.baseline)) if campaign.baseline else ()
+    for system in systems:
+        known_failures(entries, system, campaign.works)
+    return entries
 
 
 def _require_engine(systems: list[System], reporter: Reporter) -> None:
@@ -113,7 +119,7 @@ def _require_engine(systems: list[System], reporter: Reporter) -> None:
 
 def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list[str], server: Server) -> None:
     os.environ["RETRIGGER_TOXIPROXY"] = str(server.path) if server.path else "stand-in"
-    args = ["--pyargs", "harness.conformance.test_plans", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    args = ["--pyargs", "harness.conformance.cases", "-p", "no:terminal", "-p", "no:cacheprovider"]
     args += ["-c", os.devnull, "--rootdir", str(Path.cwd())]
     args += [f"--retrigger-campaign={json.dumps(campaign.to_json())}"]
     args += ["-n", str(workers), "--dist", "load", "--maxschedchunk", "1"] if workers > 1 else ["-p", "no:xdist"]
@@ -132,36 +138,41 @@ def _pytest(campaign: Campaign, workers: int, collector: _Collector, extra: list
 def _stopping_for_sure() -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM end the run in any case.
 
-    An interrupt is an exception, and can get lost where Python swallows exceptions (in a callback of the import system,
-    say). If the orderly way out was not taken in time, this process ends at once: its workers end with it, and the
-    keepers remove whatever was started.
+    The orderly way is that of a Ctrl-C: an event loop that is running cancels its task, which cleans up. It can get
+    lost where exceptions are swallowed. Therefore a thread hears of the signal as well, and ends this process if that
+    takes too long: its workers end with it, and the keepers remove whatever was started.
     """
-    last_resort = threading.Timer(LAST_RESORT_S, _leave)
-    last_resort.daemon = True
-
-    def stop(number: int, frame: object) -> None:
-        if not last_resort.is_alive():
-            last_resort.start()
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    threading.Thread(target=_leave_in_the_end, args=(heard,), daemon=True).start()
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        last_resort.cancel()
+        signal.signal(signal.SIGTERM, previous)
+        signal.set_wakeup_fd(before)
+        told.close()
 
 
-def _leave() -> None:
-    print("retrigger: interrupted; the keepers remove what was started", file=sys.stderr, flush=True)
-    os._exit(INTERRUPTED)
+def _leave_in_the_end(heard: socket.socket) -> None:
+    """Waits for an interrupt, and then for the end of the run; leaves where that does not come in time."""
+    with heard:
+        try:
+            while numbers := heard.recv(64):
+                if {signal.SIGINT, signal.SIGTERM} & set(numbers):
+                    heard.settimeout(LAST_RESORT_S)
+        except TimeoutError:
+            print("retrigger: interrupted; the keepers remove what was started", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)
 
 
 class _Collector:
     """The plugin that hears of every test in the process that reports."""
 
-    def __init__(self, campaign: Campaign, systems: list[System], reporter: Reporter) -> None:
+    def __init__(
+        self, campaign: Campaign, systems: list[System], reporter: Reporter, baseline: tuple[Entry, ...]
+    ) -> None:
         self.campaign = campaign
         self.reporter = reporter
         self.contract: dict[str, str] = {}
@@ -170,7 +181,9 @@ class _Collector:
         """Whether the cases are run by other processes, which are then the only children of this one."""
         chunks = campaign.chunks(systems)
         self.collected = {
-            system.name: Collected(system=system, planned=[c for c in chunks if c.system == system.name])
+            system.name: Collected(
+                system=system, planned=[c for c in chunks if c.system == system.name], baseline=baseline
+            )
             for system in systems
         }
         reporter.cases_started(sum(each.plans for each in self.collected.values()))

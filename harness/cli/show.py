@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.cli.where import manifest_path, pattern_names
+from harness.conformance.where import manifest_path, pattern_names
 from harness.errors import Problem, UsageError
 
 __all__ = ["boundaries", "explain", "list_", "schema"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
 from harness.runner.system import System, open_system
 
-__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk"]
+__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
 EXPLORATIONS = ("core", "single", "random")
 CHUNK = 10
@@ -43,8 +44,12 @@ class Chunk:
         """What pytest calls it, for `-k`."""
         if self.plan is None:
             return f"{self.system}-random-{self.seed}"
-        family = " and ".join(fault.family for fault in self.plan.faults) or "no faults"
-        return f"{self.system}-{family}-{self.plan.id}"
+        return f"{self.system}-{self.plan.family}-{self.plan.id}"
+
+    @property
+    def family(self) -> str:
+        """The family of its plan; random ones are a family a chunk."""
+        return self.plan.family if self.plan else f"random {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,7 @@ class Campaign:
     budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
     image: of containers in which to run the processes; empty for what the manifests say.
     works: pieces of work in each case. shard: (i, n), every n-th chunk beginning with the i-th, from 1.
+    baseline: the file of known failures; empty for none.
     """
 
     manifests: tuple[str, ...]
@@ -69,6 +75,7 @@ class Campaign:
     works: int = 2
     image: str = ""
     shard: tuple[int, int] = (1, 1)
+    baseline: str = ""
 
     def __post_init__(self) -> None:
         if self.explore not in EXPLORATIONS:
@@ -76,6 +83,15 @@ class Campaign:
             raise UsageError(
                 Problem(what="no such exploration", expected=", ".join(EXPLORATIONS), got=self.explore, fix=fix)
             )
+        first, of = self.shard
+        if not 1 <= first <= of:
+            raise UsageError(Problem(what="no such shard", expected="1/4 to 4/4", got=f"{first}/{of}"))
+
+    @property
+    def shard_in_words(self) -> str:
+        """`1/2`; empty where everything is run."""
+        first, of = self.shard
+        return f"{first}/{of}" if of > 1 else ""
 
     def systems(self) -> list[System]:
         """Reads the manifests.
@@ -122,10 +138,17 @@ class Campaign:
         else:
             enumerate_plans = core if self.explore == "core" else single
             chosen = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
-        plans = [replace(plan, works=self.works, manifest=_path(system)) for plan in chosen]
+        plans = self._sized(chosen, system)
         for plan in plans:
             check_aim(system.manifest, plan)
         return plans
+
+    def core(self, system: System) -> list[Plan]:
+        """The plans that no verdict can do without: the fault-free one and both sides of every hand-off."""
+        return self._sized([plan_of(system.manifest), *core(system.manifest)], system)
+
+    def _sized(self, plans: list[Plan], system: System) -> list[Plan]:
+        return [replace(plan, works=self.works, manifest=_path(system)) for plan in plans]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, to travel to the workers."""
@@ -136,6 +159,30 @@ class Campaign:
         """Reads what `to_json` wrote."""
         fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
         return Campaign(**fields)
+
+
+def seconds_of(text: str) -> float:
+    """`180s`, `5m`, `1h`, or plain seconds.
+
+    Raises:
+        UsageError: none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None:
+        raise UsageError(Problem(what="not a time", expected="180s, 5m or 1h", got=text))
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """`2/4`: the second of four.
+
+    Raises:
+        UsageError: not two numbers with a slash.
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None:
+        raise UsageError(Problem(what="not a shard", expected="1/4 to 4/4", got=text, fix="--shard 1/4"))
+    return int(match[1]), int(match[2])
 
 
 def _path(system: System) -> str:

@@ -7,15 +7,27 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from harness import __version__
 from harness.boundaries.lints import lint
 from harness.checks import Verdict
+from harness.conformance.baseline import Entry, known_failures
 from harness.conformance.campaign import NOT_TESTED, Campaign, Chunk
+from harness.conformance.levels import level_of, placement_of
+from harness.network import Server
 from harness.plans.model import parse_fault
 from harness.report.gather import boundaries_of, edges_of, lints_of, nodes_of
-from harness.report.model import CaseReport, NotExercised, SystemReport, gravest
+from harness.report.model import (
+    CaseReport,
+    NotExercised,
+    RunReport,
+    SystemReport,
+    Toxiproxy,
+    not_run_in_words,
+    verdict_of_cases,
+)
 from harness.runner.system import System
 
-__all__ = ["Collected", "case_from_json"]
+__all__ = ["Collected", "case_from_json", "run_head"]
 
 _CASES = TypeAdapter(CaseReport)
 
@@ -23,6 +35,21 @@ _CASES = TypeAdapter(CaseReport)
 def case_from_json(record: dict[str, object]) -> CaseReport:
     """The case that a worker sent."""
     return _CASES.validate_python(record)
+
+
+def run_head(campaign: Campaign, server: Server, *, workers: int, command: str) -> RunReport:
+    """A report of this campaign that has no systems yet."""
+    return RunReport(
+        tool_version=__version__,
+        toxiproxy=Toxiproxy(version=server.version, origin=server.origin, real=server.real),
+        systems=(),
+        command=command,
+        explore=campaign.explore,
+        shard=campaign.shard_in_words,
+        budget_s=campaign.budget_s,
+        seed=campaign.seed,
+        workers=workers,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +63,8 @@ class Collected:
     ended_s: float = 0.0
     errors: list[str] = field(default_factory=list)
     """What kept cases from being run: a broken contract, a worker that died."""
+    baseline: tuple[Entry, ...] = ()
+    """Known failures, of any system."""
 
     def take(self, case: CaseReport, now_s: float) -> None:
         """One more case, told at this moment of the monotonic clock."""
@@ -51,6 +80,7 @@ class Collected:
     def report(self, campaign: Campaign, seconds: float) -> SystemReport:
         """Everything that was learnt about this system."""
         manifest, derived = self.system.manifest, self.system.derived
+        reached = level_of(manifest)
         return SystemReport(
             name=self.system.name,
             path=str(manifest.path),
@@ -67,22 +97,23 @@ class Collected:
             faults_landed=self._landed(),
             not_exercised=tuple(self._not_exercised()),
             not_tested=tuple(self._not_tested(campaign)),
+            not_run=self._not_run(),
+            core=tuple(plan.id for plan in campaign.core(self.system)),
+            level=reached.level,
+            claimed=reached.claimed,
+            not_claimed=reached.not_claimed,
+            placement=placement_of(manifest),
+            baseline=known_failures(self.baseline, self.system, campaign.works),
             seconds=seconds,
             running_s=max(0.0, self.ended_s - self.begun_s) if self.cases else 0.0,
         )
 
     def _verdict(self) -> Verdict:
-        """Plans that did not land are named, and take nothing from those that held."""
-        outcomes = {case.outcome for case in self.cases} | ({Verdict.ERROR} if self.errors else set())
-        with_faults = {case.outcome for case in self.cases if case.faults}
-        if Verdict.HOLDS in with_faults or (Verdict.HOLDS in outcomes and not self._any_faults_planned()):
-            outcomes.discard(Verdict.NOT_EXERCISED)
-        elif outcomes <= {Verdict.HOLDS, Verdict.NOT_EXERCISED}:
-            return Verdict.NOT_EXERCISED
-        return gravest(outcomes)
-
-    def _any_faults_planned(self) -> bool:
-        return any(chunk.plan is None or chunk.plan.faults for chunk in self.planned)
+        outcomes = [(case.outcome, bool(case.faults)) for case in self.cases]
+        if self.errors:
+            return Verdict.ERROR
+        planned = any(chunk.plan is None or chunk.plan.faults for chunk in self.planned)
+        return verdict_of_cases(outcomes, faults_planned=planned)
 
     def _landed(self) -> dict[str, int]:
         """How often each family of faults hit; zero for a family that was planned and never did."""
@@ -97,11 +128,13 @@ class Collected:
             if case.outcome is Verdict.NOT_EXERCISED
         ]
 
+    def _not_run(self) -> int:
+        run = {case.plan for case in self.cases}
+        return sum(chunk.plan is not None and chunk.plan.id not in run for chunk in self.planned)
+
     def _not_tested(self, campaign: Campaign) -> list[str]:
         """What no plan of this campaign covers."""
-        run = {case.plan for case in self.cases}
-        left = [chunk for chunk in self.planned if chunk.plan and chunk.plan.id not in run]
-        skipped = [f"{len(left)} planned cases that were not run"] if left else []
+        skipped = not_run_in_words(self._not_run())
         unread = sorted(self.system.triggered_edges - {pending.edge for pending in self.system.manifest.pending})
         blind = [f"pending work of {edge} (no reader declared)" for edge in unread]
         pairs = [] if campaign.explore == "random" else ["several faults at once (try --explore random)"]

@@ -17,8 +17,10 @@ from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
 from harness.plans.model import Plan
+from harness.report.families import told
 from harness.report.gather import findings_of
-from harness.report.model import CaseReport, Finding
+from harness.report.model import CaseReport
+from harness.report.redaction import secrets_of
 from harness.runner.stage import Judged, Stage
 from harness.runner.system import System
 
@@ -41,21 +43,13 @@ class Ended:
         """Turns the verdict into pytest's terms: a finding fails, what was not shown is skipped, our error raises."""
         case = self.case
         if case.outcome is Verdict.VIOLATED:
-            raise CheckViolation("\n\n".join(_told(finding, case) for finding in case.findings))
+            raise CheckViolation(told(case))
         if not skip:
             return  # inside Hypothesis only a finding is something to shrink; the rest is reported all the same
         if case.outcome is Verdict.ERROR:
             raise HarnessError(case.error)
         if case.outcome is not Verdict.HOLDS:
             pytest.skip(f"{case.outcome}: {case.error or 'see the report'}")
-
-
-def _told(finding: Finding, case: CaseReport) -> str:
-    steps = "\n".join(f"  {number}  {step.text}" for number, step in enumerate(finding.witness, start=1))
-    return (
-        f"{finding.code} {finding.title}, boundary {finding.boundary}\n{finding.summary}\n{steps}\n"
-        f"likely: {finding.likely}\nreplay: retrigger replay {case.plan}"
-    )
 
 
 class Worker:
@@ -65,6 +59,7 @@ class Worker:
         self.campaign = campaign
         self.out = Path(campaign.out)
         self._systems = {system.name: system for system in campaign.systems()}
+        self._secrets = secrets_of([system.manifest for system in self._systems.values()])
         self._loop = asyncio.Runner()
         self._stage: Stage | None = None
         self._ended: dict[str, Ended] = {}
@@ -86,17 +81,40 @@ class Worker:
         budget_s = self.campaign.budget_s
         return budget_s is not None and time.monotonic() - self._begun_s > budget_s
 
+    def broken_contract(self, name: str) -> str:
+        """Opens a system: starts it, runs it once without faults, looks at every link.
+
+        Returns:
+            What it does not do although its manifest says so; empty where all is well.
+        """
+        try:
+            self._loop.run(self._try(name))
+        except HarnessError as error:
+            return self.hide(str(error))
+        return ""
+
+    async def _try(self, name: str) -> None:
+        await (await self._open()).universe(name)
+
     def run(self, plan: Plan, record: Record) -> Ended:
         """Runs a plan, or remembers how it ended; reports it once through `record`."""
         if plan.id not in self._ended:
             try:
                 ended = self._ended[plan.id] = Ended(case=self._loop.run(self._run(plan)))
             except HarnessError as error:
-                record(CONTRACT, json.dumps({"system": plan.system, "text": str(error), "code": error.exit_code}))
+                record(CONTRACT, self._told({"system": plan.system, "text": str(error), "code": error.exit_code}))
                 raise
             document = _CASES.dump_python(ended.case, mode="json")
-            record(CASE, json.dumps({"system": plan.system, "plan": plan.to_json(), "case": document}))
+            record(CASE, self._told({"system": plan.system, "plan": plan.to_json(), "case": document}))
         return self._ended[plan.id]
+
+    def hide(self, text: str) -> str:
+        """The text without the secrets of these systems."""
+        return self._secrets.hide(text)
+
+    def _told(self, document: dict[str, object]) -> str:
+        """As JSON, without secrets: it goes into reports."""
+        return self._secrets.hide(json.dumps(document))
 
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
@@ -126,7 +144,9 @@ class Worker:
         return CaseReport(
             plan=plan.id,
             faults=tuple(str(fault) for fault in plan.faults),
+            family=plan.family,
             outcome=judged.outcome,
+            properties=_properties(judged),
             seconds=judged.run.seconds["case"],
             phase_s={name: round(s, 5) for name, s in judged.run.seconds.items() if name != "case"},
             findings=findings,
@@ -147,7 +167,7 @@ class Worker:
     def _write(self, name: str, text: str) -> str:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(self._secrets.hide(text), encoding="utf-8")
         return str(path)
 
     def close(self) -> None:
@@ -157,3 +177,10 @@ class Worker:
                 self._loop.run(self._stage.__aexit__(None, None, None))
         finally:
             self._loop.close()
+
+
+def _properties(judged: Judged) -> dict[str, Verdict]:
+    """The verdict on each property. Where the plan's faults did not land, nothing was put to the test."""
+    silent = judged.outcome in (Verdict.NOT_EXERCISED, Verdict.ERROR)
+    verdicts = judged.verdict.verdicts.items()
+    return {name: Verdict.NOT_EXERCISED if silent else verdict.verdict for name, verdict in verdicts}

@@ -15,10 +15,11 @@ from typing import Literal
 from harness.errors import ManifestError, Problem
 from harness.manifest import graph_rules, run_rules
 from harness.manifest.complaint import closest, refuse
-from harness.manifest.model import Manifest
+from harness.manifest.model import Manifest, Node
 from harness.manifest.shape import shaped
 from harness.manifest.source import Source
 from harness.manifest.syntax import syntax_problem
+from harness.manifest.unfilled import refuse_unfilled
 
 __all__ = ["FILE_NAME", "Purpose", "load"]
 
@@ -39,10 +40,23 @@ def load(path: Path, purpose: Purpose = "run") -> Manifest:
             found one.
     """
     source = _read(path / FILE_NAME if path.is_dir() else path)
+    refuse_unfilled(source)
     manifest = shaped(source)
     rules = graph_rules.ALWAYS + (run_rules.TO_RUN if purpose == "run" else ())
     refuse(source, (complaint for rule in rules for complaint in rule(manifest)))
-    return manifest.model_copy(update={"path": source.path})
+    return manifest.model_copy(update={"path": source.path, "node": _with_entry_route(manifest)})
+
+
+def _with_entry_route(manifest: Manifest) -> list[Node]:
+    """The nodes; the one that work is submitted to has the request's method and path as its route if it names none."""
+    submit = manifest.submit
+    if submit is None or submit.request is None:
+        return manifest.node
+    route = f"{submit.request.method} {submit.request.path.partition('?')[0]}"
+    return [
+        node.model_copy(update={"route": route}) if node.name == submit.node and node.route is None else node
+        for node in manifest.node
+    ]
 
 
 def _read(path: Path) -> Source:

@@ -303,7 +303,8 @@ class Node(Table):
     route: Annotated[str, Field(pattern=r"^[A-Z]+ /", title='a method and a path, "POST /orders"')] | None = Field(
         default=None, examples=["POST /orders"]
     )
-    """How the tap tells its invocations apart. `{work}` or any `{word}` stands for one part of the path."""
+    """How the tap tells its invocations apart. `{work}` or any `{word}` stands for one part of the path. Default for
+    the node of [submit]: method and path of its request."""
     work_id: (
         Annotated[
             str,

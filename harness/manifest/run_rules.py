@@ -70,7 +70,8 @@ def work_carries_its_id(manifest: Manifest) -> Iterator[Complaint]:
     texts = [use.text for use in uses(manifest) if use.where == "submit"]
     if entry is None or any(placeholder.word == "work" for text in texts for placeholder in find(text)):
         return
-    body = {"id": "{work}", **entry.json_} if isinstance(entry.json_, dict) else {"id": "{work}"}
+    given = entry.json_ if isinstance(entry.json_, dict) else {}
+    body = {"id": ""} | given | {"id": "{work}"}
     yield Complaint(
         at=("submit", way),
         what="the work id is missing: nothing that is submitted carries {work}",
@@ -80,14 +81,14 @@ def work_carries_its_id(manifest: Manifest) -> Iterator[Complaint]:
     )
 
 
-def submit_node_has_a_route(manifest: Manifest) -> Iterator[Complaint]:
-    """A node that receives requests from the harness's client has a route, and the request fits it."""
+def request_fits_the_route(manifest: Manifest) -> Iterator[Complaint]:
+    """The request in [submit] fits the route of its node. A node without one takes method and path of the request."""
     submit = manifest.submit
     nodes = enumerate(manifest.node) if submit and submit.request else ()
     first = next((found for found in nodes if submit and found[1].name == submit.node), None)
     if submit and submit.request and first:
         request, (index, node) = submit.request, first
-        if node.route is None or not _fits(request, node.route):
+        if node.route is not None and not _fits(request, node.route):
             yield Complaint(
                 at=("node", index, "route"),
                 what=f'the tap would not see that the request is an invocation of node "{node.name}"',
@@ -400,7 +401,7 @@ TO_RUN: tuple[Rule, ...] = (
     processes_learn_their_port,
     work_can_be_submitted,
     work_carries_its_id,
-    submit_node_has_a_route,
+    request_fits_the_route,
     answers_mean_one_thing,
     bodies_are_json,
     steps_are_complete,

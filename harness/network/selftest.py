@@ -61,7 +61,12 @@ async def selftest(network: Network) -> list[Row]:
         ]
         dead = await _link(links, network, "callee dead", 1)
         *seen, dead_row = await asyncio.gather(*rows, _callee_dead(dead))
-    problems = [_disagreement(network, row, FAULTS[row.name].executes, FAULTS[row.name].sees) for row in seen]
+        # A row that disagrees is asked once more, alone: a machine that was busy for a moment is no finding.
+        for place, row in enumerate(seen):
+            if _disagreement_of(network, row):
+                link = await _link(links, network, f"{row.name} again", echo.port)
+                seen[place] = await _Trial(link, echo).run(FAULTS[row.name], tag="-again")
+    problems = [_disagreement_of(network, row) for row in seen]
     problems.append(_disagreement(network, dead_row, Executes.NO, Sees.EOF))
     if any(problems):
         raise SetupError(*filter(None, problems))
@@ -124,8 +129,8 @@ class _Trial:
         self.link = link
         self.echo = echo
 
-    async def run(self, fault: Fault) -> Row:
-        path = "/" + fault.name.replace(" ", "-")
+    async def run(self, fault: Fault, tag: str = "") -> Row:
+        path = "/" + fault.name.replace(" ", "-") + tag
         limit_s = SILENCE_S if fault.sees is Sees.SILENCE else PATIENCE_S
         async with self.link.fault(fault):
             saw = await _saw(self.link.port, path, limit_s)
@@ -165,6 +170,10 @@ async def _saw(port: int, path: str, limit_s: float) -> Sees:
         if writer:
             writer.close()
     return Sees.LATE if time.monotonic() - start_s > LATE_S else Sees.ANSWER
+
+
+def _disagreement_of(network: Network, row: Row) -> Problem | None:
+    return _disagreement(network, row, FAULTS[row.name].executes, FAULTS[row.name].sees)
 
 
 def _disagreement(network: Network, row: Row, executes: Executes, sees: Sees) -> Problem | None:

@@ -22,12 +22,13 @@ from typing import Any
 
 from harness.errors import Problem, UsageError
 
-__all__ = ["LINK_VERBS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
+__all__ = ["LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
 
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
 LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
+NO_FAULTS = "no faults"
 POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
 SCOPES = ("", "child", "parent")
@@ -179,6 +180,11 @@ class Plan:
             number, digit = divmod(number, len(_ID_ALPHABET))
             letters.append(_ID_ALPHABET[digit])
         return "".join(letters)
+
+    @property
+    def family(self) -> str:
+        """The families of its faults, in a fixed order: `kill @recv`; `no faults` where there are none."""
+        return " and ".join(sorted({fault.family for fault in self.faults})) or NO_FAULTS
 
     @property
     def work_keys(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from harness.errors import HistoryError
 from harness.report.boundary_map import draw_map, palette_of
 from harness.report.lanes import draw_lanes
 from harness.report.ledger import draw_ledger, read_ledger
-from harness.report.model import CaseReport, RunReport, SystemReport, Verdict, exit_code
+from harness.report.model import CaseReport, RunReport, SystemReport, Verdict
 from harness.report.timeline import counted_retriggers, read_timeline
 
 __all__ = ["interesting_cases", "render_html", "write_html"]
@@ -78,7 +78,7 @@ def render_html(run: RunReport) -> str:
         .render(
             run=run,
             pages=pages,
-            exit_code=exit_code(run.verdict),
+            exit_code=run.exit_code,
             style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # ours, not a service's
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

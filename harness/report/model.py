@@ -23,6 +23,7 @@ __all__ = [
     "Finding",
     "GraphEdge",
     "GraphNode",
+    "KnownFailure",
     "NotExercised",
     "RunReport",
     "SystemReport",
@@ -31,6 +32,8 @@ __all__ = [
     "WitnessStep",
     "exit_code",
     "gravest",
+    "not_run_in_words",
+    "verdict_of_cases",
 ]
 
 
@@ -46,6 +49,26 @@ def exit_code(verdict: Verdict) -> int:
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:
     """The gravest of these; NOT EXERCISED where there is none, because nothing run shows nothing."""
     return min(verdicts, key=GRAVITY.index, default=Verdict.NOT_EXERCISED)
+
+
+def not_run_in_words(cases: int) -> list[str]:
+    """How `not_tested` says that planned cases were not run; nothing where all were."""
+    return [f"{cases} planned cases that were not run"] if cases else []
+
+
+def verdict_of_cases(outcomes: Iterable[tuple[Verdict, bool]], *, faults_planned: bool) -> Verdict:
+    """The verdict on a system. Plans that did not land are named, and take nothing from those that held.
+
+    Args:
+        outcomes: of each case, and whether its plan has faults. faults_planned: whether any planned case has.
+    """
+    pairs = list(outcomes)
+    said = {outcome for outcome, _ in pairs}
+    if (Verdict.HOLDS, True) in pairs or (Verdict.HOLDS in said and not faults_planned):
+        said.discard(Verdict.NOT_EXERCISED)
+    elif said <= {Verdict.HOLDS, Verdict.NOT_EXERCISED}:
+        return Verdict.NOT_EXERCISED
+    return gravest(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +167,8 @@ class Finding:
 class CaseReport:
     """One case: a plan that was run.
 
-    plan: id of the plan. faults: its faults in words. outcome: verdict of this case. seconds: wall time.
+    plan: id of the plan. faults: its faults in words. family: their kinds and gaps, `kill @recv`.
+    outcome: verdict of this case. properties: the verdict on each property, by id. seconds: wall time.
     phase_s: seconds by phase. findings: what was broken. landed: the faults that proved to have hit.
     history_path: its JSON lines in a file; history: the lines themselves where there is no file.
     reproduced, of: how often the verdict came again, k of n runs; 0 of 0 where it was run once.
@@ -154,7 +178,9 @@ class CaseReport:
 
     plan: str
     faults: tuple[str, ...] = ()
+    family: str = ""
     outcome: Verdict = Verdict.HOLDS
+    properties: dict[str, Verdict] = field(default_factory=dict)
     seconds: float = 0.0
     phase_s: dict[str, float] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -166,6 +192,14 @@ class CaseReport:
     smallest_of: int = 0
     steps_before: int = 0
     error: str = ""
+
+    @property
+    def broken(self) -> set[str]:
+        """The properties that this case violates; those of its findings, where it does not say of each property."""
+        if self.outcome is not Verdict.VIOLATED:
+            return set()
+        said = {name for name, verdict in self.properties.items() if verdict is Verdict.VIOLATED}
+        return said or {finding.property for finding in self.findings}
 
     def read_history(self) -> History | None:
         """The history of this case, or None where none was kept. Raises HistoryError where it cannot be read."""
@@ -184,13 +218,40 @@ class NotExercised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFailure:
+    """An entry of the baseline: this property is known to be violated under this family of plans, and why.
+
+    plans: ids of all the plans of the family, where they can be enumerated. Only when all of them were run and none
+    violates the property any more is the entry stale.
+    """
+
+    property: str
+    family: str
+    reason: str
+    plans: tuple[str, ...] = ()
+
+    def state(self, cases: Iterable[CaseReport]) -> str:
+        """`fails` as announced, `stale` because nothing fails any more, or `not run` where that is not shown."""
+        mine = [case for case in cases if case.family == self.family]
+        if any(self.property in case.broken for case in mine):
+            return "fails"
+        shown = {c.plan for c in mine if c.outcome not in (Verdict.INCONCLUSIVE, Verdict.ERROR)}
+        held = any(case.properties.get(self.property) is Verdict.HOLDS for case in mine)
+        return "stale" if self.plans and held and set(self.plans) <= shown else "not run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemReport:
     """Everything that was learnt about one system under test.
 
     name, path, about, expect: as its manifest says. nodes, edges, boundaries, unowned, lints: its graph and what was
     derived from it. verdict: of the whole. plans: how many were planned. cases: those that were run.
     faults_landed: how often each family of faults hit, zero included. not_tested: what no plan covers, in words.
-    seconds: wall time of this system's part. running_s: from its first case to the end of its last, without set-up.
+    not_run: how many planned cases were not run. core: ids of the plans that no verdict can do without.
+    level: the level of the contract that the manifest reaches. claimed: the properties that are judged there.
+    not_claimed: what is not, and what would unlock it, in words. placement: who places the triggers, in a word.
+    baseline: known failures. seconds: wall time of this system's part. running_s: from its first case to the end of
+        its last, without set-up.
     """
 
     name: str
@@ -208,8 +269,47 @@ class SystemReport:
     faults_landed: dict[str, int] = field(default_factory=dict)
     not_exercised: tuple[NotExercised, ...] = ()
     not_tested: tuple[str, ...] = ()
+    not_run: int = 0
+    core: tuple[str, ...] = ()
+    level: str = ""
+    claimed: tuple[str, ...] = ()
+    not_claimed: tuple[str, ...] = ()
+    placement: str = ""
+    baseline: tuple[KnownFailure, ...] = ()
     seconds: float = 0.0
     running_s: float = 0.0
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Claimed properties that no case put to the test."""
+        exercised = {
+            name
+            for case in self.cases
+            for name, verdict in case.properties.items()
+            if verdict is not Verdict.NOT_EXERCISED
+        }
+        return tuple(name for name in self.claimed if name not in exercised)
+
+    def is_known(self, case: CaseReport) -> bool:
+        """Everything that this case violates is in the baseline."""
+        known = {entry.property for entry in self.baseline if entry.family == case.family}
+        return bool(case.broken) and case.broken <= known
+
+    @property
+    def stale(self) -> tuple[KnownFailure, ...]:
+        """Entries of the baseline that nothing fails any more."""
+        return tuple(entry for entry in self.baseline if entry.state(self.cases) == "stale")
+
+    @property
+    def verdict_beyond_baseline(self) -> Verdict:
+        """The verdict that is left when known failures are set aside; a stale entry counts as a violation."""
+        if self.stale and self.verdict is not Verdict.ERROR:
+            return Verdict.VIOLATED
+        guilty = [case for case in self.cases if case.outcome is Verdict.VIOLATED]
+        if self.verdict is not Verdict.VIOLATED or not all(map(self.is_known, guilty)):
+            return self.verdict
+        rest = {case.outcome for case in self.cases} - {Verdict.VIOLATED, Verdict.NOT_EXERCISED}
+        return gravest(rest | {Verdict.HOLDS})
 
     @property
     def as_expected(self) -> bool:
@@ -237,7 +337,8 @@ class RunReport:
     """One call of the command line: what was used, and a part for each system.
 
     tool_version: of retrigger. command: the command line in words. profile, explore: what was planned.
-    seed: of the plans. workers: how many ran cases at the same time. seconds: wall time of the whole.
+    shard: which part of the plans, `1/2`. budget_s: how long cases were begun. seed: of the plans.
+    workers: how many ran cases at the same time. seconds: wall time of the whole.
     """
 
     tool_version: str
@@ -246,6 +347,8 @@ class RunReport:
     command: str = ""
     profile: str = ""
     explore: str = ""
+    shard: str = ""
+    budget_s: float | None = None
     seed: int = 0
     workers: int = 1
     seconds: float = 0.0
@@ -259,7 +362,14 @@ class RunReport:
         """
         if len(self.systems) == 1:
             return self.systems[0].verdict
-        return gravest(_against_expectation(system) for system in self.systems)
+        return gravest(_against_expectation(system, system.verdict) for system in self.systems)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with: as the verdict says, known failures set aside, stale entries not."""
+        if len(self.systems) == 1:
+            return exit_code(self.systems[0].verdict_beyond_baseline)
+        return exit_code(gravest(_against_expectation(s, s.verdict_beyond_baseline) for s in self.systems))
 
     def to_json(self) -> str:
         """This report as JSON, for `from_json`."""
@@ -271,10 +381,10 @@ class RunReport:
         return _ADAPTER.validate_json(text)
 
 
-def _against_expectation(system: SystemReport) -> Verdict:
-    if system.as_expected:
+def _against_expectation(system: SystemReport, verdict: Verdict) -> Verdict:
+    if verdict is system.expect:
         return Verdict.HOLDS
-    return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else system.verdict
+    return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else verdict
 
 
 def _telling(case: CaseReport) -> tuple[int, float, tuple[str, ...], str]:

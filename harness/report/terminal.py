@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict, exit_code
+from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
 
 __all__ = ["Reporter", "Terminal"]
 
@@ -163,9 +163,11 @@ class Terminal:
             self._say("")
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
+        self._known(system)
         if not self._several:
             self._say("")
             self._landed(system)
+            self._level(system)
             self._not_tested([system])
 
     def run_finished(self, run: RunReport, written: Sequence[str]) -> None:
@@ -179,7 +181,10 @@ class Terminal:
             self._say("")
             self._not_tested(run.systems)
             self._say("")
-        result = [f"Result: {run.verdict.value}", f"exit {exit_code(run.verdict)}", *map(clean, written)]
+        known = any(system.is_known(case) for system in run.systems for case in system.cases)
+        beyond = ["all of it known"] if known and run.exit_code == 0 else []
+        beyond += ["stale baseline"] if any(system.stale for system in run.systems) else []
+        result = [f"Result: {run.verdict.value}", *beyond, f"exit {run.exit_code}", *map(clean, written)]
         self._flow(result, style=STYLES[run.verdict])
 
     def _stage(self, stage: str, text: str, seconds: float, verdict: Verdict) -> None:
@@ -230,6 +235,23 @@ class Terminal:
                 self._say(f"    {name:<13} {clean(line)}", hang=18, style="yellow")
             if len(lines) > MAX_LISTED:
                 self._say(f"    {name:<13} and {len(lines) - MAX_LISTED} more", style="yellow")
+
+    def _known(self, system: SystemReport) -> None:
+        """What the baseline says, entry by entry; a stale one stands out."""
+        for entry in system.baseline:
+            state = entry.state(system.cases)
+            text = f"{clean(entry.property)} under {clean(entry.family)}: {clean(entry.reason)}"
+            advice = "; it holds now: delete this entry" if state == "stale" else ""
+            self._say(f"    known {state:<8}{text}{advice}", hang=18, style="bold red" if advice else "yellow")
+
+    def _level(self, system: SystemReport) -> None:
+        """The level of the contract, what is claimed there, and what of it nothing put to the test."""
+        if system.level:
+            self._flow([system.level, f"claimed: {' '.join(system.claimed)}"], first="level reached    ")
+        if system.silent:
+            self._say(f"not exercised    {' '.join(system.silent)} (nothing put them to the test)", hang=17)
+        if system.not_claimed:
+            self._say("not claimed      " + "; ".join(map(clean, system.not_claimed)), hang=17)
 
     def _landed(self, system: SystemReport) -> None:
         families = [f"{clean(k)} {n}{'' if n else ' (!)'}" for k, n in system.faults_landed.items()] or ["none (!)"]

@@ -32,7 +32,10 @@ PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kin
 
 @dataclass(slots=True, kw_only=True)
 class CaseRun:
-    """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself."""
+    """What one case left: its plan, its history, where its time went, and what went wrong in the harness itself.
+
+    settled: it came to rest.
+    """
 
     plan: Plan
     history: History
@@ -41,6 +44,8 @@ class CaseRun:
     settled: bool = False
     unread: dict[str, str] = field(default_factory=dict)
     """Edges and effects whose store could not be read in the end, and why."""
+    log: str = ""
+    """What the process at the edge printed last, where it accepted nothing."""
 
 
 async def run_case(
@@ -51,6 +56,7 @@ async def run_case(
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
         replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
+            Without it nothing is waited for where no work was accepted.
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
@@ -70,8 +76,11 @@ async def run_case(
                 await case.load()
             with case.phase("heal"):
                 await case.healed()
-            with case.phase("drain"):
-                run.settled = await case.settle(last=False)
+            if not case.accepted:
+                run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
+            if replay or case.accepted:
+                with case.phase("drain"):
+                    run.settled = await case.settle(last=False)
             if run.settled and replay:
                 with case.phase("replay"):
                     await case.replay_the_past()
@@ -153,6 +162,11 @@ class _Case:
     def _fault_struck_since(self, index: int) -> bool:
         states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
         return any(state in ("landed", "missed", "failed") for state in states)
+
+    @property
+    def accepted(self) -> bool:
+        """Some work was accepted."""
+        return any(event.data["outcome"] == "ok" for event in self.history.of(Kind.ANSWER))
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""

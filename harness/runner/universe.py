@@ -30,6 +30,7 @@ from harness.runner.system import System
 from harness.runner.workshop import Workshop
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
 from harness.targets.ports import HOST
+from harness.targets.ready import log_tail
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
@@ -184,6 +185,10 @@ class Universe:
         for hop in self.hops:
             hop.abort()
         shutil.rmtree(self.folder / f"case{self.cases}", ignore_errors=True)
+
+    def log_tail(self, process: str) -> str:
+        """The last lines that a process of this case has printed."""
+        return log_tail(self.folder / f"case{self.cases}" / f"{process}.log", lines=5)
 
     @property
     def busy(self) -> int:

@@ -9,8 +9,8 @@ import pytest
 
 from harness.bench.repeat import End
 from harness.bench.throughput import measure_campaign, speed_of, throughput, with_speedup
-from harness.cli.where import manifest_path
 from harness.conformance.campaign import Campaign
+from harness.conformance.where import manifest_path
 from harness.network.find import ENVIRONMENT_KEY
 
 

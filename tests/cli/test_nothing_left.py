@@ -142,7 +142,7 @@ def test_end_in_the_middle_leaves_nothing(
     """Five seconds later there is no process of the run, no folder and no open port; the exit status says what came."""
     run = start("run", system, "-n", str(workers), "--explore", "single")
     assert until(lambda: run.is_in_the_middle(workers), START_S), run.output.read_text()
-    assert len(run.processes()) > 3 * workers
+    assert len(run.processes()) >= 3 * workers
     assert run.doors & listening_sockets()
     end(run)
     assert until(lambda: not run.processes(), SOON_S), [process.cmdline() for process in run.processes()]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import patterns
-from harness.cli.where import image_of
+from harness.conformance.where import image_of
 from harness.errors import ManifestError, UsageError
 from harness.manifest.contained import SLOWER, in_containers
 from harness.manifest.load import load

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -14,17 +15,27 @@ import harness.errors
 from harness.checks import Verdict
 from harness.cli import INTERRUPTED
 from harness.cli.app import app
-from harness.cli.where import pattern_names
+from harness.conformance.baseline import read_baseline
+from harness.conformance.where import pattern_names
 from harness.manifest.load import load
 from harness.manifest.model import Manifest
 from harness.report.model import exit_code
 from tests.docs.pages import PAGES, ROOT, anchors, commands, fences, inline_code, links, name_of
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-OTHERS = {"--against", "--quick", "--check", "--fresh"}
+OTHERS = {"--against", "--quick", "--check", "--fresh", "--dist", "--junitxml"}
 PATH = re.compile(r"(?:harness|patterns|reference_services|tests|docs|\.ci)/[\w./*{},-]*")
 FOREIGN = re.compile(r"pypi\.|npmjs|crates\.io|proxy\.golang|docker\.io|ghcr\.io|registry|index-url", re.IGNORECASE)
 MACHINE = re.compile(r"(?<![\w.}~])/(?:work|home|root|tmp|Users|opt)/")
+
+
+def options_of(command: Any) -> set[str]:
+    """The options of a command, or of all commands of a group such as `report`."""
+    inside = getattr(command, "commands", {}).values()
+    own = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+    return own.union(*map(options_of, inside))
+
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
@@ -46,7 +57,7 @@ def test_every_command_and_option_that_is_shown_exists(page: Path) -> None:
         if name.startswith("-"):
             continue
         assert name in COMMANDS, f"{name_of(page)}: there is no command {name!r}"
-        known = {option for each in COMMANDS[name].params for option in each.opts} | {"--help"}
+        known = options_of(COMMANDS[name]) | {"--help"}
         for word in words[: words.index("--")] if "--" in words else words:
             if word.startswith("-"):
                 assert word.partition("=")[0] in known, f"{name_of(page)}: {name} has no option {word}"
@@ -57,10 +68,14 @@ def test_every_command_and_option_that_is_shown_exists(page: Path) -> None:
 @every_page
 def test_every_option_that_is_named_alone_exists(page: Path) -> None:
     """`--seed` in running text is an option of some command, of the bench, or of the script that renews the pages."""
-    known = {option for command in COMMANDS.values() for each in command.params for option in each.opts} | OTHERS
+    known = {option for command in COMMANDS.values() for option in options_of(command)} | OTHERS
     for code in inline_code(page.read_text(encoding="utf-8")):
         if code.startswith("--"):
-            assert {word for word in code.split() if word.startswith("--")} <= known, f"{name_of(page)}: {code}"
+            options = {word.partition("=")[0] for word in code.split() if word.startswith("--")}
+            plugin = {
+                option for option in options if option.startswith("--retrigger-")
+            }  # docs/pytest.md has its own test
+            assert options - plugin <= known, f"{name_of(page)}: {code}"
 
 
 @every_page
@@ -78,7 +93,8 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
 
 @every_page
 def test_every_toml_block_is_a_manifest_or_a_part_of_one(page: Path, tmp_path: Path) -> None:
-    """A whole one can be run as it stands; a part has no key that does not exist and no value that is refused."""
+    """A whole one can be run as it stands; a part has no key that is unknown and no value that is refused. Or it is a
+    baseline."""
     for fence in fences(page.read_text(encoding="utf-8")):
         if fence.language != "toml":
             continue
@@ -86,6 +102,9 @@ def test_every_toml_block_is_a_manifest_or_a_part_of_one(page: Path, tmp_path: P
         if "spec" in written:
             (tmp_path / "retrigger.toml").write_text(fence.body, encoding="utf-8")
             assert load(tmp_path, purpose="run").name == written["name"]
+        elif "known" in written:
+            (tmp_path / "baseline.toml").write_text(fence.body, encoding="utf-8")
+            assert read_baseline(tmp_path / "baseline.toml")
         elif written:
             assert not _refused(written), f"{name_of(page)}: {_refused(written)}"
 

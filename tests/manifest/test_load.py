@@ -111,9 +111,7 @@ def test_manifest_with_nothing_in_it_says_what_belongs_there(tmp_path: Path) -> 
     wanted = problems_of(text, tmp_path)
     assert [problem.where.split()[-1] for problem in wanted] == ["node", "process", "submit"]
     written = "\n".join([text, *(problem.fix for problem in wanted)])
-    assert [problem.what for problem in problems_of(written, tmp_path)] == [
-        'the tap would not see that the request is an invocation of node "orders"'
-    ]
+    assert not problems_of(written, tmp_path)
 
 
 def test_name_of_a_pending_edge_may_have_any_spaces(tmp_path: Path) -> None:

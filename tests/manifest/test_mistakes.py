@@ -200,9 +200,6 @@ RUN = {
         "amount = 5", "amount = 2020-02-20", "6  submit.request.json.amount", REQUEST.replace("= 5", '= "2020-02-20"')
     ),
     "code with two meanings": Mistake("[400, 409]", "[400, 202]", "8  submit.rejected", "rejected = [400]"),
-    "submit node without route": Mistake(
-        'route = "POST /orders"\n', "", "28  node[orders].route", 'route = "POST /orders"'
-    ),
     "route that the request does not take": Mistake(
         '"POST /orders"', '"POST /order"', "31  node[orders].route", 'route = "POST /orders"'
     ),

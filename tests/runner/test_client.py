@@ -53,7 +53,7 @@ async def client(callee: Callee, **declared: object) -> AsyncIterator[Client]:
     """A client in front of a callee. The port of the callee, with nobody behind it, where there is no callee."""
     listener: Listener = await listen(callee)
     request = Request(path="/orders/{work}", json={"id": "{work}", "n": ["{nonce}"]}, headers={"X-Kind": "{work}!"})
-    given = {"node": "orders", "request": request, "accepted": [202], "rejected": [409], "timeout_s": 0.1, **declared}
+    given = {"node": "orders", "request": request, "accepted": [202], "rejected": [409], "timeout_s": 5.0, **declared}
     scene = Scene(history=History(), points=Points(), ids={"w1": "w1-aa"}, nonces={"w1": "n1"})
     async with httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), timeout=None) as http:
         submit = Submit.model_validate(given)
@@ -98,7 +98,8 @@ async def test_only_declared_answers_mean_something(
     answer: int | str | None, outcome: str, status: int | None, detail: str
 ) -> None:
     """Accepted is ok, rejected is rejected; all else is unknown, and never taken for failure."""
-    async with client(Callee(answer), root="none") as found:
+    limit = {"timeout_s": 0.1} if answer == "silence" else {}
+    async with client(Callee(answer), root="none", **limit) as found:
         assert await found.work("w1") == outcome
         [event] = found.scene.history.of(Kind.ANSWER)
     assert (event.data["outcome"], event.data["status"]) == (outcome, status)
@@ -119,7 +120,7 @@ async def test_refused_connection_is_unknown() -> None:
 async def test_whoever_waits_tries_again_until_he_knows(root: str) -> None:
     """A human and a calling service repeat the same request with the same key until it is answered."""
     callee = Callee(500, None, "silence", 202)
-    async with client(callee, root=root) as found:
+    async with client(callee, root=root, timeout_s=1.0) as found:
         assert await found.work("w1") == "ok"
         assert [n for n, _, _ in answers(found)] == [1, 2, 3, 4]
         assert [event.n for event in found.scene.history.of(Kind.SUBMIT)] == [1, 2, 3, 4]
@@ -153,7 +154,7 @@ async def test_fault_free_run_has_a_last_try() -> None:
 async def test_a_human_waits_as_long_as_his_patience() -> None:
     """His patience counts, not the time limit of a calling service; which in turn knows no patience."""
     for root, patience_s in (("human", 0.2), ("caller", 0.1), ("none", 0.1)):
-        async with client(Callee(202), root=root, patience_s=0.2) as found:
+        async with client(Callee(202), root=root, patience_s=0.2, timeout_s=0.1) as found:
             assert found.patience_s == patience_s
 
 

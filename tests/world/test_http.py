@@ -79,8 +79,13 @@ async def test_offer_to_upgrade_is_ignored() -> None:
 
 
 async def test_half_closed_caller_gets_its_answer() -> None:
-    """Whoever has said all there is to say may still listen."""
-    async with hop(Heard()) as listener:
+    """Whoever has said all there is to say may still listen, also for an answer that comes after his end of stream."""
+
+    async def slow(request: Request) -> bytes:
+        await request.arrival.gone.wait()
+        return json_answer(200, {"bytes": len(request.body)})
+
+    async with hop(slow) as listener:
         assert (await say(listener.port, post("/x", b"ok"), half_close=True)).endswith(b'{"bytes": 2}')
 
 

@@ -1,4 +1,4 @@
-"""The suite itself: one test per plan. Run by `retrigger run`, or by `pytest --pyargs harness.conformance`."""
+"""The tests of `retrigger run`: one per plan, or per number of random plans. Found by name, never by collection."""
 
 from __future__ import annotations
 

@@ -1,0 +1,164 @@
+"""The commands around a run, as a person calls them: check, init, baseline, shards, merge, badge."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.rig import SERVICE, mistaken, retrigger, shop
+
+FAMILY = "kill @applied"
+LINES = {
+    'path = "..."': 'path = "/orders"',
+    'start = ["..."]': f'start = ["{sys.executable}", "service.py"]',
+    'name = "...", at = "POST {link:world}/..."': 'name = "charge", at = "POST {link:world}/charge"',
+}
+"""What somebody writes into the three lines."""
+
+
+OTHER = f"""
+[[process]]
+name = "other"
+start = ["{sys.executable}", "service.py"]
+env = {{ PORT = "{{port}}", DATA_DIR = "{{data}}" }}
+
+[[node]]"""
+
+
+def document(path: Path) -> dict[str, Any]:
+    """A JSON report."""
+    read: dict[str, Any] = json.loads(path.read_text())
+    return read
+
+
+def test_a_check_proves_every_link_and_says_what_the_next_level_asks_for(tmp_path: Path) -> None:
+    """Each step with its time; then the level, what is not claimed, and how long a run will take."""
+    ended = retrigger("check", shop(tmp_path), folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for words in (
+        "link client->orders       cut: the work waits; healed: it is done",
+        "link orders->world        cut: the work waits; healed: it is done",
+        "2 submitted, 2 accepted, 2 done, 0 twice",
+        "level reached    L4",
+        "not claimed",
+        "a whole run",
+    ):
+        assert words in ended.stdout
+
+
+def test_a_link_that_the_work_does_not_need_is_not_called_proven(tmp_path: Path) -> None:
+    """A call that is made and whose failure nobody minds: cutting it shows nothing, and the check says so."""
+    used = 'WORLD_URL = "{link:world}"\nOTHER_URL = "{link:other}"'
+    manifest = shop(tmp_path, ('WORLD_URL = "{link:world}"', used), ("[[node]]", OTHER))
+    ended = retrigger("check", manifest, folder=tmp_path)
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    assert "??  link orders->other        cut, and the work was done all the same" in ended.stdout
+
+
+def test_a_fresh_manifest_names_its_three_lines_and_passes_when_they_are_filled_in(tmp_path: Path) -> None:
+    """From nothing to a checked manifest in three lines."""
+    assert retrigger("init", tmp_path, folder=tmp_path).returncode == 0
+    path = tmp_path / "retrigger.toml"
+    unfilled = retrigger("check", path, folder=tmp_path)
+    assert unfilled.returncode == 2
+    assert unfilled.stderr.count("this line is still to be filled in") == 3
+    marked = [line for line in path.read_text().splitlines() if "<--" in line and not line.startswith("#")]
+    assert len(marked) == 3
+    text = path.read_text()
+    for old, new in LINES.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    (tmp_path / "service.py").write_text(SERVICE.read_text())
+    filled = retrigger("check", path, folder=tmp_path)
+    assert filled.returncode == 0, filled.stdout + filled.stderr
+
+
+def test_init_touches_no_manifest_that_is_there(tmp_path: Path) -> None:
+    """Nobody loses a file."""
+    shop(tmp_path)
+    before = (tmp_path / "retrigger.toml").read_text()
+    ended = retrigger("init", tmp_path, folder=tmp_path)
+    assert (ended.returncode, (tmp_path / "retrigger.toml").read_text()) == (2, before)
+
+
+def test_shards_merged_equal_the_whole(tmp_path: Path) -> None:
+    """Same plans, same verdict, same faults landed, nothing twice and nothing lost; then a picture and a badge."""
+    manifest = shop(tmp_path)
+    parts = []
+    for name, options in {"whole": (), "a": ("--shard", "1/2"), "b": ("--shard", "2/2")}.items():
+        report = tmp_path / f"{name}.json"
+        ended = retrigger(
+            "run", manifest, "--explore", "core", "-n", 1, *options, "--report", f"json={report}", folder=tmp_path
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        parts.append(report)
+    ended = retrigger("report", "merge", *parts[1:], "-o", tmp_path / "merged.json", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    whole, merged = document(parts[0]), document(tmp_path / "merged.json")
+    same = {
+        "verdict",
+        "plans",
+        "cases",
+        "faults_landed",
+        "violations",
+        "not_exercised",
+        "not_tested",
+        "outcomes",
+        "shard",
+    }
+    assert {key: whole[key] for key in same} == {key: merged[key] for key in same}
+    plans = [{case["plan"] for case in each["run"]["systems"][0]["cases"]} for each in (whole, merged)]
+    assert plans[0] == plans[1]
+    assert (tmp_path / "merged.html").is_file()
+    assert "merged.html" in retrigger("report", "open", tmp_path / "merged.json", "--no-show", folder=tmp_path).stdout
+    assert retrigger("badge", tmp_path / "merged.json", folder=tmp_path).returncode == 0
+    assert "holds" in (tmp_path / "retrigger-badge.svg").read_text()
+    refused = retrigger("badge", parts[1], folder=tmp_path)
+    assert (refused.returncode, "only shard 1/2 was run" in refused.stdout) == (3, True)
+
+
+@pytest.mark.slow
+def test_a_baseline_is_drafted_excuses_what_it_names_and_goes_stale(tmp_path: Path) -> None:
+    """Broken: drafted, then exit 0. Mended: the same file is stale, exit 1."""
+    manifest = shop(tmp_path, mistaken("no key"))
+    baseline = tmp_path / "retrigger-baseline.toml"
+    drafted = retrigger("baseline", "update", manifest, folder=tmp_path, limit_s=180)
+    assert drafted.returncode == 0, drafted.stdout + drafted.stderr
+    assert 'property = "P2"' in baseline.read_text()
+    options = ("--explore", "core", "-n", 1, "--baseline", baseline)
+    known = retrigger("run", manifest, *options, folder=tmp_path)
+    assert known.returncode == 0, known.stdout
+    assert "Result: VIOLATED   all of it known   exit 0" in known.stdout
+    shop(tmp_path)
+    checked = retrigger("baseline", "check", manifest, folder=tmp_path, limit_s=180)
+    assert checked.returncode == 1, checked.stdout
+    assert f"stale    P2 under {FAMILY}" in checked.stdout
+
+
+def test_no_report_shows_a_secret(tmp_path: Path) -> None:
+    """A service that answers with its password: every file that a run leaves is without it."""
+    manifest = shop(tmp_path, ('MISTAKE = ""', 'MISTAKE = ""\nDB_PASSWORD = "hunter22"'))
+    plan = ("--plan", "cut reply orders->world @recv charge w1")
+    forms = "json,junit,md,jsonl,conformance"
+    ended = retrigger("run", manifest, *plan, "--report", forms, folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    left = [path for path in (tmp_path / "build").rglob("*") if path.is_file()]
+    assert len(left) > 6
+    assert not [path for path in left if "hunter22" in path.read_text()]
+    assert any("***" in path.read_text() for path in left)
+
+
+def test_help_answers_at_once(tmp_path: Path) -> None:
+    """Nobody waits for imports that help does not need. The best of three, since other tests run beside."""
+    best_s = 60.0
+    for _ in range(3):
+        begun_s = time.monotonic()
+        assert retrigger("--help", folder=tmp_path).returncode == 0
+        best_s = min(best_s, time.monotonic() - begun_s)
+    assert best_s < 0.5
