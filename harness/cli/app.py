@@ -110,11 +110,12 @@ def init(folder: Annotated[Path, typer.Argument(help="where to write it", metava
 
 
 @app.command()
-def check(manifest: Target) -> None:
+def check(manifest: Target, target: On = "process", image: Image = "") -> None:
     """Is the manifest true? Contract, routing, a run without faults; seconds."""
     from harness.cli.check import check as check_it
+    from harness.conformance.where import image_of
 
-    sys.exit(check_it(manifest))
+    sys.exit(check_it(manifest, image_of(target, image)))
 
 
 @app.command()

@@ -31,10 +31,10 @@ NAMES = 24
 SETUP_S = 3.0
 
 
-def check(manifest: str) -> int:
-    """Checks one manifest, printing each step with its time; returns the exit code."""
+def check(manifest: str, image: str = "") -> int:
+    """Checks one manifest, its processes in containers of an image if need be; returns the exit code."""
     begun_s = time.monotonic()
-    campaign = Campaign(manifests=(manifest_path(manifest),))
+    campaign = Campaign(manifests=(manifest_path(manifest),), image=image)
     [system] = campaign.systems()
     printer = _Printer(secrets_of([system.manifest]))
     try:

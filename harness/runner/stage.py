@@ -66,8 +66,7 @@ class Stage:
 
     async def __aenter__(self) -> Stage:
         modules = [module for system in self.systems.values() for module in system.modules]
-        containers = any(system.contained for system in self.systems.values())
-        self._workshop = await self._stack.enter_async_context(workshop(self.server, modules, containers=containers))
+        self._workshop = await self._stack.enter_async_context(workshop(self.server, modules))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -81,6 +81,8 @@ class Universe:
     async def _open(self) -> None:
         self.folder.mkdir(mode=0o700)
         manifest = self.system.manifest
+        if self.system.contained:
+            await self.workshop.open_engine()
         for name in [*(p.name for p in manifest.process), *(r.name for r in manifest.resource)]:
             self.ports[name] = ReservedPort()
         for user, target in sorted(self.system.links):
@@ -285,7 +287,7 @@ class Universe:
             from harness.runner.containers import container_target  # the engine's client is slow to load
 
             engine = self.workshop.engine
-            assert engine is not None, "a workshop has an engine where a system has containers"
+            assert engine is not None, "opened with the universe"
             return container_target(
                 engine,
                 process,

@@ -39,36 +39,39 @@ class Workshop:
     keeper: Keeper
     network: Network
     http: httpx.AsyncClient
+    closing: AsyncExitStack
     engine: Engine | None = None
-    """Only where a system has containers."""
+    """Opened where the first system has containers."""
+
+    async def open_engine(self) -> None:
+        """Connects to the container engine, unless that is done.
+
+        Raises:
+            SetupError: none answers.
+        """
+        if self.engine is None:
+            from harness.targets.engine import Engine  # the engine's client is slow to load, and rarely needed
+
+            self.engine = await Engine.open(self.keeper)
+            self.closing.push_async_callback(self.engine.close)
 
 
 @asynccontextmanager
-async def workshop(server: Server, modules: Iterable[Module], *, containers: bool = False) -> AsyncIterator[Workshop]:
+async def workshop(server: Server, modules: Iterable[Module]) -> AsyncIterator[Workshop]:
     """Opens a workshop.
 
     Args:
         server: the Toxiproxy server to run.
         modules: Python services whose libraries are loaded once, before any fork.
-        containers: whether a container engine is needed.
     """
     async with AsyncExitStack() as stack:
         folder = fast_folder() / f"retrigger-{secrets.token_hex(4)}"
         keeper = await stack.enter_async_context(await Keeper.start(folder, modules))
-        engine = await _engine(keeper, stack) if containers else None
         network = await stack.enter_async_context(await _network(server, keeper, folder))
         await selftest(network)
         limits = httpx.Limits(max_keepalive_connections=0)
         http = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=None, trust_env=False))
-        yield Workshop(folder=folder, keeper=keeper, network=network, http=http, engine=engine)
-
-
-async def _engine(keeper: Keeper, stack: AsyncExitStack) -> Engine:
-    from harness.targets.engine import Engine  # the engine's client is slow to load, and rarely needed
-
-    engine = await Engine.open(keeper)
-    stack.push_async_callback(engine.close)
-    return engine
+        yield Workshop(folder=folder, keeper=keeper, network=network, http=http, closing=stack)
 
 
 async def _network(server: Server, keeper: Keeper, folder: Path) -> Network:

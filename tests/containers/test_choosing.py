@@ -12,7 +12,7 @@ import pytest
 import patterns
 from harness.conformance.where import image_of
 from harness.errors import ManifestError, UsageError
-from harness.manifest.contained import in_containers
+from harness.manifest.contained import SLOWER, in_containers
 from harness.manifest.load import load
 from harness.manifest.model import Manifest
 from harness.runner.system import open_system
@@ -30,14 +30,14 @@ def read(folder: Path, lines: str) -> Manifest:
 
 
 def test_an_image_for_all_changes_where_they_run_and_nothing_else() -> None:
-    """Same app, same environment, same graph; a folder of this machine means nothing inside."""
+    """Same app, same environment, same graph; more time to start, and a folder of this machine means nothing inside."""
     as_processes = load(INBOX, purpose="run")
     elsewhere = as_processes.model_copy(
         update={"process": [p.model_copy(update={"cwd": "services"}) for p in as_processes.process]}
     )
     contained = in_containers(elsewhere, "acme/orders:1")
     assert {process.container for process in contained.process} == {"acme/orders:1"}
-    back = [p.model_copy(update={"container": None}) for p in contained.process]
+    back = [p.model_copy(update={"container": None, "ready_s": p.ready_s / SLOWER}) for p in contained.process]
     assert contained.model_copy(update={"process": back}) == as_processes
 
 

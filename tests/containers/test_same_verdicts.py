@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import patterns
+from harness.cli.check import check
 from harness.network import find_server
 from harness.plans.gaps import core, plan_of
 from harness.runner.stage import Judged, Stage
@@ -50,3 +51,26 @@ def test_a_pattern_has_the_same_verdicts_on_processes_and_in_containers(name: st
     for plan, told in on_processes.items():
         if (name, plan) not in RACES:
             assert (plan, in_containers[plan]) == (plan, told)
+
+
+def test_processes_and_containers_can_be_mixed(tmp_path: Path) -> None:
+    """One service deployed as an image, its worker still a process, one folder of data between them."""
+    text = (Path(patterns.__path__[0]) / "callee_inbox" / "retrigger.toml").read_text(encoding="utf-8")
+    mixed = text.replace('name = "orders"\napp', f'name = "orders"\ncontainer = "{IMAGE}"\napp')
+    (tmp_path / "retrigger.toml").write_text(mixed, encoding="utf-8")
+    system = open_system(tmp_path)
+    assert system.contained == ("orders",)
+
+    async def outcomes_of_kills() -> list[tuple[str, str]]:
+        kills = [plan for plan in core(system.manifest) if "kill" in str(plan)]
+        async with Stage(find_server(), [system]) as stage:
+            judged = [await stage.run(plan) for plan in kills]
+        return [(each.outcome.value, each.error) for each in judged]
+
+    assert set(asyncio.run(outcomes_of_kills())) == {("HOLDS", "")}
+
+
+def test_a_manifest_is_checked_in_containers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Contract, routing and the run without faults, as for processes."""
+    assert check(str(Path(patterns.__path__[0]) / "callee_inbox"), IMAGE) == 0
+    assert "the manifest is true" in capsys.readouterr().out
