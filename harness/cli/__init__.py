@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from harness.errors import HarnessError
@@ -20,6 +21,8 @@ def main() -> None:
     """
     from harness.cli.app import app
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts its background jobs; we stop when asked
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(standalone_mode=True)
     except HarnessError as error:
