@@ -18,11 +18,10 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_stop_takes_the_orphans_of_a_killed_parent(keeper: Keeper, make: Callable[..., Start]) -> None:
     """Whatever a process has left behind over its lives is gone after its stop."""
-    process = ProcessTarget(
-        keeper, make(main="plain:forking_main"), Readiness(how="none"), restart="always", tell=Told()
-    )
+    start = make(main="plain:forking_main")
+    process = ProcessTarget(keeper, start, Readiness(how="none"), restart="always", tell=Told())
     await process.start()
-    await until(lambda: len(tree.children(process.pid or 0)) == 1)
+    await until(lambda: "forked" in start.log.read_text())
     orphans = (await process.kill("parent")).survivors
     assert orphans
     await process.stop()
