@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import HistoryError
 
-__all__ = ["Expectation", "ExpectedBoundary", "ExpectedEffect", "ExpectedNode", "ReadEdge"]
+__all__ = ["Expectation", "ExpectedBoundary", "ExpectedEffect", "ExpectedNode", "ExpectedWorkflow", "ReadEdge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class ExpectedEffect:
     sink: transactional (in one transaction with its own record), keyed (the partner dedupes by key) or plain.
     duplicates: `tolerable` takes the effect out of every check that counts to two.
     source: what counts it: `world` by APPLY events, `sql` by ROWS events.
+    may_reject: the world may refuse it for good.
+    compensates: the effect that it undoes, and is only owed after; empty for one that goes forward.
     """
 
     name: str
@@ -43,6 +45,8 @@ class ExpectedEffect:
     sink: Literal["transactional", "keyed", "plain"] = "keyed"
     duplicates: Literal["never", "tolerable"] = "never"
     source: Literal["world", "sql"] = "world"
+    may_reject: bool = False
+    compensates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class ExpectedBoundary:
     target: the node that the trigger re-drives.
     owner: the component that holds the trigger, in words a person can look for: `inbox of "orders"`.
     process: the process (or resource) where that component lives.
+    holder: where the trigger itself is stored, as far as its reader says: a process or a resource.
     placement: caller | callee | engine | root.
     nodes: what is executed again when the trigger fires again.
     downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
@@ -62,6 +67,7 @@ class ExpectedBoundary:
     target: str = ""
     owner: str = ""
     process: str = ""
+    holder: str = ""
     placement: str = ""
     nodes: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
@@ -78,6 +84,16 @@ class ReadEdge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedWorkflow:
+    """A business process. nodes: those that take part. boundaries: how many share it. held_by: who holds it whole."""
+
+    name: str
+    nodes: tuple[str, ...] = ()
+    boundaries: tuple[str, ...] = ()
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """Everything that was declared and that a check asks for.
 
@@ -89,6 +105,7 @@ class Expectation:
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
+    workflows: the business processes, as declared.
 
     Raises:
         HistoryError: a name leads nowhere.
@@ -104,6 +121,7 @@ class Expectation:
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    workflows: tuple[ExpectedWorkflow, ...] = ()
 
     def __post_init__(self) -> None:
         effects = {effect.name for effect in self.effects}
@@ -142,6 +160,7 @@ _PARTS: dict[str, type[Any]] = {
     "effects": ExpectedEffect,
     "boundaries": ExpectedBoundary,
     "edges": ReadEdge,
+    "workflows": ExpectedWorkflow,
 }
 
 _Record = TypeVar("_Record")

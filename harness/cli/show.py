@@ -100,6 +100,7 @@ FAULT_FORMS = (
     ("refuse A->B @POINT until detect", "connections are refused, live ones cut"),
     ("hold A->B @POINT until lease+1", "the held request goes on late"),
     ("dup A->B @deliver NODE WORK", "the same request is delivered twice at once"),
+    ("reject A->world @recv EFFECT WORK", "the partner refuses the effect, now and for good: 422"),
     ("", ""),
     ("@recv EFFECT WORK [#n]", "the world has received the n-th attempt, and not applied it"),
     ("@applied EFFECT WORK [#n]", "the world has applied it, and not answered"),

@@ -140,6 +140,7 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
+            "reject": self._reject,
         }[_words(fault)]
         return await strike(fault, arrival)
 
@@ -290,6 +291,13 @@ class Injector:
         self._state(fault, "landed", proof="the same request is delivered twice")
         self._state(fault, "healed")
         return Directive.TWICE
+
+
+    async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
+        """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
+        self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")
+        self._state(fault, "healed")
+        return Directive.REFUSE
 
 
 def _scope(fault: Fault) -> Scope:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.boundaries.workflows import Shared, workflows_of
+from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ExpectedWorkflow, ReadEdge
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
-from harness.manifest.model import Effect, Manifest, Process, Submit
+from harness.manifest.model import Effect, Manifest, Pending, Process, Submit
 from harness.manifest.placeholders import links
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds
@@ -101,6 +103,16 @@ class System:
     def effects(self) -> list[Effect]:
         """All effects, in the order of the nodes."""
         return [effect for node in self.manifest.node for effect in node.effects]
+
+    @cached_property
+    def forward_effects(self) -> list[Effect]:
+        """All effects but the compensations, which no run without faults shows."""
+        return [effect for effect in self.effects if effect.compensates is None]
+
+    @cached_property
+    def compensating_nodes(self) -> set[str]:
+        """Nodes that do nothing but undo."""
+        return {n.name for n in self.manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
 
     @cached_property
     def stored_effects(self) -> list[Effect]:
@@ -213,6 +225,8 @@ class System:
                     sink=effect.sink,
                     duplicates=effect.duplicates,
                     source="world" if effect.at else "sql",
+                    may_reject=effect.may_reject,
+                    compensates=effect.compensates or "",
                 )
                 for node in self.manifest.node
                 for effect in node.effects
@@ -222,9 +236,20 @@ class System:
                 ReadEdge(name=edge, boundary=self._owner(self._target_of(edge)))
                 for edge in dict.fromkeys(pending.edge for pending in self.manifest.pending)
             ),
-            awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
+            awaited=tuple(
+                e.name for n in self.manifest.node if n.name in layer for e in n.effects if not e.compensates
+            ),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            workflows=tuple(self._expected_workflow(workflow) for workflow in workflows_of(self.derived)),
+        )
+
+    def _expected_workflow(self, workflow: Shared) -> ExpectedWorkflow:
+        return ExpectedWorkflow(
+            name=workflow.name,
+            nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in workflow.nodes)),
+            boundaries=workflow.boundaries,
+            held_by=workflow.held_by or "",
         )
 
     def _layer_of_submit(self) -> set[str]:
@@ -260,12 +285,24 @@ class System:
             target=target.name,
             owner=_owner_in_words(boundary, self.submit.root),
             process=target.process,
+            holder=self._holder(boundary),
             placement=boundary.trigger.placement,
             nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in boundary.nodes)),
             downstream=self._downstream_of(target.name),
             max_detect_s=self._detection_s(boundary),
             backoff_max_s=boundary.trigger.backoff_max_s,
         )
+
+    def _holder(self, boundary: Boundary) -> str:
+        """Where the trigger is stored: the resource, or the process whose folder, that the last of its readers reads.
+
+        The reader that stands last is the one behind a hand-over, such as the queue behind an outbox.
+        """
+        call = self.derived.instances[boundary.target].call
+        source = self.derived.instances[call.src].node.name if call.src else "client"
+        keys = {f"{source}->{call.name}", f"{source}->{self.derived.instances[boundary.target].node.name}"}
+        holders = [_stored_in(reader) for reader in self.manifest.pending if reader.edge in keys]
+        return next((holder for holder in reversed(holders) if holder), "")
 
     def _downstream_of(self, node: str) -> tuple[str, ...]:
         """The effects of a node and of everything that can be reached from it."""
@@ -274,6 +311,15 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _stored_in(reader: Pending) -> str:
+    """The resource, or the process whose folder, that a reader names; empty where it names neither."""
+    named = reader.nats or reader.redis
+    if named:
+        return named.resource
+    found = re.search(r"\{(?:data|link):([^}]+)\}", str(reader.model_dump(exclude_none=True)))
+    return found[1] if found else ""
 
 
 def _is_root(boundary: Boundary) -> bool:

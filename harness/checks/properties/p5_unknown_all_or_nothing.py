@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.checks.duplicate import duplicate, second_application
 from harness.checks.evidence import Evidence, Outcome, Trail
 from harness.checks.expectation import ExpectedEffect
-from harness.checks.missing import by_boundary, missing, missing_at, unread_at
+from harness.checks.missing import by_boundary, missing, missing_at, owed_at, unread_at
 from harness.checks.property import Code, Judgement, Property
 
 __all__ = ["PROPERTY"]
@@ -45,6 +45,7 @@ def _judge(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], judg
     ending, boundary = evidence.drain, effects[0].boundary
     judgement.exercised.add(boundary)
     _judge_twice(evidence, trail, effects, judgement)
+    effects = owed_at(evidence, trail, effects, ending)
     unread = unread_at(evidence, effects, ending)
     absent = missing_at(evidence, trail, effects, ending)
     present = len(effects) - len(absent) - len(unread)
@@ -85,7 +86,7 @@ def _tell_partial(
 PROPERTY = Property(
     id="P5",
     name="unknown is all or nothing",
-    statement="ack unknown: at quiescence none of the boundary's effects, or each once",
+    statement="ack unknown: at quiescence none of the boundary's effects, or each once, or exactly compensated",
     kind="quiescence",
     check=check,
     specific=10,
