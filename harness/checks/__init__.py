@@ -7,7 +7,15 @@ for the rules, `codes.py` for what a code says, and `docs/properties.md` for all
 """
 
 from harness.checks.codes import CATALOGUE, explain
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedEffect,
+    ExpectedNode,
+    ExpectedWorkflow,
+    ReadEdge,
+)
+from harness.checks.figures import Figures, WorkflowFigures, figures_of
 from harness.checks.judge import judge
 from harness.checks.narrate import narrate
 from harness.checks.property import Code, Property
@@ -23,12 +31,16 @@ __all__ = [
     "ExpectedBoundary",
     "ExpectedEffect",
     "ExpectedNode",
+    "ExpectedWorkflow",
+    "Figures",
     "Property",
     "PropertyVerdict",
     "ReadEdge",
     "Verdict",
     "Violation",
+    "WorkflowFigures",
     "explain",
+    "figures_of",
     "judge",
     "narrate",
 ]

@@ -46,7 +46,9 @@ def demo(
 def run(
     context: typer.Context,
     manifests: Targets,
-    explore: Annotated[str, typer.Option("--explore", help="core, single (every gap), or random")] = "single",
+    explore: Annotated[
+        str, typer.Option("--explore", help="core, single (every gap), random, or common (as compared)")
+    ] = "single",
     workers: Workers = "auto",
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
@@ -99,6 +101,25 @@ def replay(
     from harness.conformance.where import image_of
 
     sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
+
+
+@app.command()
+def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="manifests, patterns, or JSON reports; the four placements if none", metavar="PATTERN|REPORT"
+        ),
+    ] = None,
+    effect: Annotated[str, typer.Option("--effect", help="the effect that the worker's faults are about")] = "",
+    json: Annotated[str, typer.Option("--json", help="write the figures to this file as well")] = "",
+    workers: Workers = "auto",
+    out: Out = "build/retrigger",
+) -> None:
+    """Placements side by side: same work, same faults, and what each costs."""
+    from harness.cli.compare import compare_all
+
+    sys.exit(compare_all(systems=systems or [], effect=effect, workers=workers, out=out, json_file=json))
 
 
 @app.command()

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, UsageError
+from harness.manifest.model import Manifest
 from harness.plans.aim import check_aim
+from harness.plans.common import TERMS, common
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
 from harness.runner.system import System, open_system
 
 __all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
-EXPLORATIONS = ("core", "single", "random")
+EXPLORATIONS = ("core", "single", "random", "common")
 CHUNK = 10
 NOT_TESTED = (
     "power loss and missing fsync (a kill keeps the page cache)",
@@ -56,7 +58,9 @@ class Chunk:
 class Campaign:
     """One call of `retrigger run`.
 
-    manifests: files or folders. explore: core | single | random. seed, examples: of random plans.
+    manifests: files or folders. explore: core | single | random | common (what `retrigger compare` goes by).
+    effect: for `common`: what the worker's faults are about; empty for what each graph suggests.
+    seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
     budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
     image: of containers in which to run the processes; empty for what the manifests say.
@@ -76,6 +80,7 @@ class Campaign:
     image: str = ""
     shard: tuple[int, int] = (1, 1)
     baseline: str = ""
+    effect: str = ""
 
     def __post_init__(self) -> None:
         if self.explore not in EXPLORATIONS:
@@ -136,12 +141,23 @@ class Campaign:
         if self.faults:
             chosen = [plan_of(system.manifest, *map(parse_fault, self.faults))]
         else:
-            enumerate_plans = core if self.explore == "core" else single
+            enumerate_plans = {"core": core, "common": self._common}.get(self.explore, single)
             chosen = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
         plans = self._sized(chosen, system)
         for plan in plans:
             check_aim(system.manifest, plan)
         return plans
+
+    def _common(self, manifest: Manifest) -> list[Plan]:
+        return common(manifest, self.effect)
+
+    def terms(self, system: System) -> dict[str, str]:
+        """Each fault in common terms: the id of its plan for this system, or `- ` and why there is none."""
+        meant = {term.name: term.plan(system.manifest, self.effect) for term in TERMS}
+        return {
+            name: f"- {plan}" if isinstance(plan, str) else self._sized([plan], system)[0].id
+            for name, plan in meant.items()
+        }
 
     def core(self, system: System) -> list[Plan]:
         """The plans that no verdict can do without: the fault-free one and both sides of every hand-off."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.checks import Verdict
+from harness.checks import Verdict, figures_of
 from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
@@ -154,6 +154,7 @@ class Worker:
             history_path=self._keep_history(plan, judged),
             reproduced=reproduced,
             of=of,
+            figures=figures_of(judged.run.history),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
         )
 

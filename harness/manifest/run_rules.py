@@ -336,7 +336,7 @@ def rejections_are_seen(manifest: Manifest) -> Iterator[Complaint]:
             yield Complaint(
                 at=(*at, "may_reject"),
                 what=f'nobody is there to refuse effect "{effect.name}": it is not asked for at the world',
-                expected="at = \"POST {link:world}/NAME\", or no may_reject",
+                expected='at = "POST {link:world}/NAME", or no may_reject',
                 value=False,
             )
 

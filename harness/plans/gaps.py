@@ -93,7 +93,9 @@ def _called_for(manifest: Manifest, fault: Fault) -> list[Fault]:
     nodes = {n.name for n in manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
     if fault.point.where not in undoing | nodes:
         return [fault]
-    refusals = [Fault(verb="reject", target=g.link, point=g.point) for g in gaps(manifest) if _may_be_refused(manifest, g)]
+    refusals = [
+        Fault(verb="reject", target=g.link, point=g.point) for g in gaps(manifest) if _may_be_refused(manifest, g)
+    ]
     return [*refusals[-1:], fault]
 
 

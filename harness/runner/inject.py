@@ -292,7 +292,6 @@ class Injector:
         self._state(fault, "healed")
         return Directive.TWICE
 
-
     async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
         """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
         self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
 from harness.boundaries.workflows import Shared, workflows_of
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ExpectedWorkflow, ReadEdge
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedEffect,
+    ExpectedNode,
+    ExpectedWorkflow,
+    ReadEdge,
+)
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of

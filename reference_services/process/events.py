@@ -1,8 +1,8 @@
 """Hand-offs between services: an outbox on one side, a durable consumer on the other, JetStream in between.
 
-An event is a trigger. It is *set* by the commit that records the handler before it as done, carried to the broker by
-`relay`, and *discharged* when the next handler has done its work, recorded that, and the broker has the acknowledgement.
-In between it is published or delivered again; the message id and the table `handled` take care of what comes twice.
+An event is a trigger. It is *set* by the commit that records the handler before it as done, carried to the broker by the
+relay, and *discharged* when the next handler has done its work, recorded that, and the broker has the acknowledgement. In
+between it is published or delivered again; the message id and the table `handled` take care of what comes twice.
 
 Source: the post, fig. 6.
 """
@@ -76,7 +76,9 @@ class Events:
                     group.create_task(self._relay(broker))
                     for event, handler in handlers.items():
                         group.create_task(self._consume(broker, event, handler))
-            except* Exception as errors:  # whatever it was: what matters is durable, and a new session starts from there
+            except* (
+                Exception
+            ) as errors:  # whatever it was: what matters is durable, and a new session starts from there
                 report(errors.exceptions[0])
             await asyncio.sleep(RECONNECT_S)
 

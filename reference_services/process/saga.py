@@ -1,7 +1,7 @@
 """The durable log of a saga: which orders are under way, and which of their steps are done, with what result.
 
-A row of `saga` is the trigger: *set* when `register` commits, *discharged* when `finish` does. Whoever runs the log goes
-through the open rows again and again; a step whose result is there is served from it. One process runs a log, so a
+A row of `saga` is the trigger: *set* when `register` commits, *discharged* when `finish` does. Whoever runs the log
+goes through the open rows again and again; a step whose result is there is served from it. One process runs a log, so a
 row needs no lease: when the process is dead nobody works on it, and the one that is started next finds it.
 
 Source: the post, "Responsibility boundaries vs Business process boundaries".

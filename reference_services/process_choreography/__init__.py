@@ -1,4 +1,4 @@
-"""Choreography: each service reacts to the event of the one before it, under a trigger of its own; nobody sees the whole.
+"""Choreography: each service reacts to the event before it, under a trigger of its own; nobody sees the whole.
 
 Read `orders`, `payments`, `shipping` along the way of an order, and back along the way of a refusal.
 

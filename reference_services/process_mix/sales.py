@@ -1,7 +1,7 @@
 """Takes orders, runs the saga of reserving and charging, and hands the paid order over to shipping.
 
-The saga ends with the hand-over: the event is set, then the row discharged, so a crash in between hands over again. When shipping tells
-that it cannot ship, an event brings the order back, and everything that sales has done is undone.
+The saga ends with the hand-over: the event is set, then the row discharged, so a crash in between hands over again.
+When shipping tells that it cannot ship, an event brings the order back, and everything that sales has done is undone.
 
 Source: the post, "Responsibility boundaries vs Business process boundaries".
 """
