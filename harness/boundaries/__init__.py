@@ -1,8 +1,8 @@
 """The model of responsibility boundaries, pure: from a declared graph to owners, layers, lints and predictions.
 
 Read in this order: `triggers` and `graph` (what is declared), `unfold` (one instance per path), `derive` (Algorithm 1),
-`faults` and `predict` (Algorithm 2), `simulate` (the same, run step by step), `lints`, `workflows`, `drawing`. Nothing here
-starts a process, opens a file or imports more than the standard library and `harness.errors`.
+`faults` and `predict` (Algorithm 2), `simulate` (the same, run step by step), `lints`, `workflows`, `drawing`. Nothing
+here starts a process, opens a file or imports more than the standard library and `harness.errors`.
 """
 
 from harness.boundaries.derive import Boundaries, Boundary, derive

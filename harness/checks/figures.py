@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from harness.checks.evidence import Evidence, Trail
 from harness.checks.expectation import ExpectedEffect, ExpectedNode, ExpectedWorkflow
-from harness.checks.saga import owed
+from harness.checks.saga import is_undone, owed
 from harness.history import Event, History, Kind
 
 __all__ = ["Figures", "WorkflowFigures", "figures_of"]
@@ -48,7 +48,7 @@ class Figures:
     first_effect_s, completed_s: when the first effect, and the last one that was owed, had taken place.
     redriver: who drove it again; empty where nothing was done again. holder: where that trigger is stored.
     invocations: how often each node was seen to be invoked. requests: how many were seen on links with a hop.
-    refused: an effect of it was refused for good. ask: the owner of each part of the work that was unfinished when the
+    undone: it was compensated, or is to be. ask: the owner of each part of the work that was unfinished when the
         fault struck, and where it is kept. workflows: the same for each business process.
     """
 
@@ -64,7 +64,7 @@ class Figures:
     holder: str = ""
     invocations: Mapping[str, int] = field(default_factory=dict)
     requests: int = 0
-    refused: bool = False
+    undone: bool = False
     ask: tuple[str, ...] = ()
     workflows: tuple[WorkflowFigures, ...] = ()
 
@@ -100,8 +100,8 @@ class _Measured:
         self.fault = self._fault()
         self.done = self._done()
         refused = trail.refused is not None and trail.refused <= self.end
-        self.refused = refused
-        self.owed = owed(evidence.expected_effects(), self.done, refused=refused)
+        self.undone = is_undone(evidence.effects.values(), self.done, refused=refused)
+        self.owed = owed(evidence.expected_effects(), self.done, undone=self.undone)
 
     def figures(self) -> Figures:
         """All of them."""
@@ -123,7 +123,7 @@ class _Measured:
             invocations=self._invocations(),
             requests=sum(event.kind in (Kind.SUBMIT, Kind.DELIVER, Kind.ATTEMPT) for _, event in self.events)
             - self._entered(),
-            refused=self.refused,
+            undone=self.undone,
             ask=self._asked(self.owed),
             workflows=tuple(self._workflow(workflow) for workflow in expectation.workflows),
         )
@@ -196,9 +196,16 @@ class _Measured:
 
     def _invoked(self, node: ExpectedNode) -> int:
         own = {effect.name for effect in self.evidence.effects.values() if effect.node == node.name}
-        delivered = sum(e.kind is Kind.DELIVER and e.data.get("node") == node.name for _, e in self.events)
+        deliveries = [p for p, e in self.events if e.kind is Kind.DELIVER and e.data.get("node") == node.name]
+        delivered = sum(self._was_up(node.process, place) for place in deliveries)
         tried = [sum(e.kind is Kind.ATTEMPT and e.where == name for _, e in self.events) for name in own]
         return delivered or max(tried, default=0)
+
+    def _was_up(self, process: str, place: int) -> bool:
+        """A request that comes while there is no process is asked in vain, and invokes nothing."""
+        changes = (e for e in self.evidence.events[:place] if e.kind is Kind.PROCESS and e.where == process)
+        states = [event.data.get("state") for event in changes]
+        return not states or states[-1] not in ("killed", "exited", "started")
 
     def _entered(self) -> int:
         """Submits that a tap has seen as well: one message each, not two."""

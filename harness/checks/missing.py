@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.checks.evidence import Ending, Evidence, Trail
 from harness.checks.expectation import ExpectedEffect
-from harness.checks.saga import owed
+from harness.checks.saga import is_undone, owed
 from harness.checks.verdict import Violation
 from harness.checks.witness import invoked_again, witness
 
@@ -24,10 +24,12 @@ def owed_at(
     evidence: Evidence, trail: Trail, effects: Iterable[ExpectedEffect], ending: Ending
 ) -> list[ExpectedEffect]:
     """Those of the effects that have to be there in the end, as far as an ending tells."""
-    if trail.refused is None or trail.refused > ending.index:
-        return owed(effects, (), refused=False)
-    done = {effect.name for effect in evidence.effects.values() if evidence.applied(effect, trail, ending)}
-    return owed(effects, done, refused=True)
+    declared = evidence.effects.values()
+    if not any(effect.compensates for effect in declared):
+        return list(effects)
+    refused = trail.refused is not None and trail.refused < ending.index
+    done = {effect.name for effect in declared if evidence.applied(effect, trail, ending)}
+    return owed(effects, done, undone=is_undone(declared, done, refused=refused))
 
 
 def unread_at(evidence: Evidence, effects: Iterable[ExpectedEffect], ending: Ending) -> list[ExpectedEffect]:

@@ -27,6 +27,7 @@ LANE_PX = 146
 LEFT_PX = 98
 TOP_PX = 72
 BOX_PX = (148, 118)
+LABEL_PX = 18
 RING_PX = 15
 NODE_PX = 17
 COLOURS = 6
@@ -54,6 +55,8 @@ def draw_map(identity: str, system: SystemReport, again: Mapping[str, int] | Non
         again: how often each node was invoked once more in a case; shown as counted arrows.
     """
     places = _lay_out(system)
+    if system.workflows:  # their names stand above everything
+        places = {name: _Place(place.x, place.y + LABEL_PX) for name, place in places.items()}
     width = max((p.x for p in places.values()), default=0.0) + LEFT_PX
     height = max((p.y for p in places.values()), default=0.0) + TOP_PX
     return picture(

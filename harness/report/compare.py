@@ -54,7 +54,7 @@ class Cell:
     fault_s, noticed_s: when the fault struck, and when something was first done again. detect_s: between the two.
     completed_s: when everything owed was done. late_s: how much later than without faults. partial_s: how long some of
     it was done and some was not. first_effect_s: when that began. messages: requests on links, publishes, deliveries.
-    tries: how often the client sent the work. outcome: what he knew in the end. refused: it ended in compensation.
+    tries: how often the client sent the work. outcome: what he knew in the end. undone: it ended in compensation.
     ask: owners of what was unfinished when the fault struck, and where they keep it.
     """
 
@@ -75,7 +75,7 @@ class Cell:
     messages: int = 0
     tries: int = 0
     outcome: str = ""
-    refused: bool = False
+    undone: bool = False
     ask: tuple[str, ...] = ()
 
     @property
@@ -203,7 +203,7 @@ def _cell(system: SystemReport, case: CaseReport | None, of: SystemReport) -> Ce
         messages=_messages(system, figures),
         tries=figures.tries,
         outcome=figures.outcome,
-        refused=figures.refused,
+        undone=figures.undone,
         ask=figures.ask,
     )
 

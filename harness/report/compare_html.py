@@ -113,7 +113,7 @@ def _line(cell: Cell, x: float, y: float, longest_s: float) -> Iterator[Markup]:
         yield tag("rect", class_="partial", x=first, y=y - 5, width=max(1.5, last - first), height=10, rx=2)
         shape = f"M{last:.1f} {y - 8}l8 8l-8 8l-8 -8z"
         yield (
-            tag("path", class_="undone", d=shape) if cell.refused else tag("circle", class_="done", cx=last, cy=y, r=6)
+            tag("path", class_="undone", d=shape) if cell.undone else tag("circle", class_="done", cx=last, cy=y, r=6)
         )
     if cell.spread:
         yield tag("text", f"+{cell.spread}", class_="spread", x=x + LINE_PX + 12, y=y + 5)
@@ -125,9 +125,7 @@ def _line(cell: Cell, x: float, y: float, longest_s: float) -> Iterator[Markup]:
 
 def _words(cell: Cell) -> Iterator[tuple[str, str]]:
     """Up to four lines under the line of time."""
-    done = (
-        "not done" if cell.completed_s is None else f"{'undone' if cell.refused else 'done'} {cell.completed_s:.2f} s"
-    )
+    done = "not done" if cell.completed_s is None else f"{'undone' if cell.undone else 'done'} {cell.completed_s:.2f} s"
     partial = "" if cell.partial_s is None else f", partial {cell.partial_s:.2f} s"
     bad = "" if cell.verdict.value == "HOLDS" else f" {cell.verdict.value}"
     yield f"{done}{partial}{bad}", "small strong" if not bad else "small strong bad"

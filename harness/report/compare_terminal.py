@@ -86,7 +86,7 @@ def _s(seconds: float | None) -> str:
 
 
 def _cost(cell: Cell) -> str:
-    end = "undone" if cell.refused else "done" if cell.completed_s is not None else "NOT done"
+    end = "undone" if cell.undone else "done" if cell.completed_s is not None else "NOT done"
     return f"{cell.messages} messages, {cell.tries} {'try' if cell.tries == 1 else 'tries'}, {cell.outcome}; {end}"
 
 

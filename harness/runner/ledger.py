@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from harness.checks.saga import owed
+from harness.checks.saga import is_undone, owed
 from harness.history import Kind
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds, Budget, Calibration
@@ -82,7 +82,8 @@ class Ledger:
     def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:
         """One of the effects asked for is owed, and not there."""
         done = {effect.name for effect in self._effects if self._has(effect.name, work)}
-        return any(effect.name in asked - done for effect in owed(self._effects, done, refused=refused))
+        undone = is_undone(self._effects, done, refused=refused)
+        return any(effect.name in asked - done for effect in owed(self._effects, done, undone=undone))
 
     def _refused(self) -> set[str]:
         """Works of which the world has refused an effect for good."""

@@ -1,8 +1,9 @@
 """Hand-offs between services: an outbox on one side, a durable consumer on the other, JetStream in between.
 
-An event is a trigger. It is *set* by the commit that records the handler before it as done, carried to the broker by the
-relay, and *discharged* when the next handler has done its work, recorded that, and the broker has the acknowledgement. In
-between it is published or delivered again; the message id and the table `handled` take care of what comes twice.
+An event is a trigger. It is *set* by the commit that records the handler before it as done, carried to the broker by
+the relay, and *discharged* when the next handler has done its work, recorded that, and the broker has its
+acknowledgement. In between it is published or delivered again; the message id and the table `handled` take care of what
+comes twice.
 
 Source: the post, fig. 6.
 """
