@@ -20,14 +20,14 @@ from harness.report.json import read_report
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
 from harness.runner.system import open_system
-from patterns import DEMO
+from patterns import PLACEMENTS
 
 __all__ = ["compare_all"]
 
 
 def compare_all(*, systems: list[str], effect: str, workers: str, out: str, json_file: str) -> int:
     """Runs what has to be run, puts it beside what reports tell, prints and writes; returns the exit code."""
-    named = systems or [name for name in DEMO if name != "callee_naive"]
+    named = systems or list(PLACEMENTS)
     reports = [read_report(Path(name)) for name in named if _is_report(name)]
     manifests = tuple(manifest_path(name) for name in named if not _is_report(name))
     runs = [*([_run(manifests, effect, workers, out)] if manifests else []), *reports]

@@ -144,7 +144,7 @@ def _require_comparable(systems: Sequence[SystemReport]) -> None:
                 what="one system alone cannot be compared",
                 expected="two or more manifests, patterns or reports",
                 got=systems[0].name if systems else "none",
-                fix="retrigger compare callee_inbox upstream_sync",
+                fix="retrigger compare MANIFEST MANIFEST",
             )
         )
 

@@ -7,7 +7,7 @@ survived.
 from __future__ import annotations
 
 from harness.checks import Expectation, ExpectedEffect
-from tests.checks.story import Story, chain, inbox, ledger, nobody
+from tests.checks.story import Story, chain, inbox, ledger, nobody, saga
 
 __all__ = ["BAD", "GOOD", "done", "settled"]
 
@@ -75,6 +75,16 @@ def tolerant() -> Story:
     return settled(story)
 
 
+def sold(*effects: str, refused: bool = False) -> Story:
+    """A saga that was accepted, and stopped after these effects; ship was refused before the last of them, or not."""
+    story = Story(saga()).submit().accepted()
+    for place, effect in enumerate(effects):
+        if refused and place == len(effects) - 1:
+            story.refuses()
+        story.applies(effect=effect)
+    return settled(story)
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -85,6 +95,9 @@ GOOD: dict[str, list[Story]] = {
         rows_done(),
         settled(tolerant()),
         settled(Story(inbox()).submit().unknown().submit("w2").accepted("w2").applies("w2")),
+        sold("charge", "ship"),
+        sold("charge", "refund", refused=True),
+        sold("charge", "refund"),
     ],
     "P2": [settled(done()), keyed_retry(), rows_done()],
     "P3": [settled(done()), survived_kill(), keyed_retry(), unknown_then_ok(), rows_done()],
@@ -93,7 +106,7 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().rejected().submit().accepted().applies()),
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
     ],
-    "P5": [unknown_with(), unknown_with("reserve", "charge")],
+    "P5": [unknown_with(), unknown_with("reserve", "charge"), sold("charge", "refund", refused=True)],
     "P15": [settled(done()), stuck("stranded")],
     "P16": [
         replayed(settled(done())).accepted().attempts().quiet().ends(),
@@ -121,6 +134,8 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT204", lost().stored("w1").deadline("undriven", "w1")),
         ("RT205", lost().attempts().attempts().attempts().deadline("livelock", "w1")),
         ("RT101", rows_done(count=0)),
+        ("RT101", sold("charge")),
+        ("RT101", settled(Story(saga()).submit().accepted().applies().refuses())),
         ("RT101", settled(Story(inbox()).submit().stored("w1").unknown().stored())),
         ("RT101", replayed(settled(Story(inbox()).submit().unknown())).accepted().quiet().ends()),
     ],
@@ -137,7 +152,11 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT104", rows_done().rows(w1=1, w9=1)),
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
-    "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
+    "P5": [
+        ("RT106", unknown_with("reserve")),
+        ("RT106", unknown_with("charge")),
+        ("RT113", sold("charge", "ship", "refund")),
+    ],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),

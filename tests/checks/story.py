@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from harness.checks import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.checks import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ExpectedWorkflow, ReadEdge
 from harness.history import Event, History, Kind
 
-__all__ = ["Story", "chain", "inbox", "ledger", "nobody"]
+__all__ = ["Story", "chain", "inbox", "ledger", "nobody", "saga"]
 
 
 def inbox(**changes: Any) -> Expectation:
@@ -66,6 +66,19 @@ def ledger(**changes: Any) -> Expectation:
     """As `inbox`, with rows of an audit table instead of calls to the world."""
     effect = ExpectedEffect(name="charge", node="payments", boundary="inbox", sink="transactional", source="sql")
     return inbox(effects=(effect,), **changes)
+
+
+def saga() -> Expectation:
+    """Charge, then ship, which may be refused; then the charge is to be refunded. One inbox owns both."""
+    return inbox(
+        effects=(
+            ExpectedEffect(name="charge", node="payments", boundary="inbox"),
+            ExpectedEffect(name="ship", node="payments", boundary="inbox", may_reject=True),
+            ExpectedEffect(name="refund", node="payments", boundary="inbox", compensates="charge"),
+        ),
+        downstream=("charge", "ship", "refund"),
+        workflows=(ExpectedWorkflow(name="fulfilment", nodes=("payments",), boundaries=("inbox",), held_by="inbox"),),
+    )
 
 
 class Story:
@@ -126,6 +139,12 @@ class Story:
         return self.tell(
             Kind.APPLY, work, effect, self._applied[effect, work], key=sent, attempt=attempt, process=by, **data
         )
+
+    def refuses(self, work: str = "w1", effect: str = "ship") -> Story:
+        """An attempt that the world refuses for good."""
+        self.attempts(work, effect)
+        n = self._attempts[effect, work]
+        return self.tell(Kind.ANSWERED, work, effect, n, first=False, status=422, refused=True)
 
     def dropped(self, work: str = "w1", effect: str = "charge") -> Story:
         return self.tell(Kind.DROP, work, effect, self._attempts[effect, work])
