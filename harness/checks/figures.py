@@ -234,11 +234,25 @@ class _Measured:
         return tuple(dict.fromkeys(self._ask(effect) for effect in effects if self._was_open(effect)))
 
     def _was_open(self, effect: ExpectedEffect) -> bool:
-        """The effect had not taken place when the fault struck."""
+        """The effect had not taken place when the fault struck.
+
+        What a store keeps is read only when everything is at rest. So it counts as open unless a later effect had been
+        asked for by then, or an answer that vouches for it had been given.
+        """
         if self.fault is None:
             return False
         at_s = self.done.get(effect.name)
-        return at_s is None or at_s > self.evidence.events[self.fault].at_s
+        if at_s is not None and at_s <= self.evidence.events[self.fault].at_s:
+            return False
+        if at_s is None or effect.source == "world":
+            return True
+        order = list(self.evidence.effects)
+        asked = {e.where for place, e in self.events if e.kind is Kind.ATTEMPT and place <= (self.fault or 0)}
+        if any(order.index(name) > order.index(effect.name) for name in asked & set(order)):
+            return False
+        first_ok = self.trail.first_ok
+        vouched = effect.name in self.evidence.expectation.awaited
+        return not (vouched and first_ok is not None and first_ok < self.fault)
 
     def _ask(self, effect: ExpectedEffect) -> str:
         owner, where = self._owner(effect.node)

@@ -43,9 +43,9 @@ def _placements(comparison: Comparison) -> Table:
 def _answers(comparison: Comparison, told: Callable[[Cell], str]) -> Table:
     table = Table("", *(each.name for each in comparison.placements), box=None, pad_edge=False)
     for row in comparison.rows:
-        if all(cell.why_not for cell in row.cells):
-            continue
-        table.add_row(Text(row.words), *(Text(clean("-" if c.why_not else _marked(c, told(c)))) for c in row.cells))
+        if any(told(cell) for cell in row.cells if not cell.why_not):
+            cells = ["-" if cell.why_not else _marked(cell, told(cell)) for cell in row.cells]
+            table.add_row(Text(row.words), *(Text(clean(cell)) for cell in cells))
     return table
 
 
@@ -67,11 +67,15 @@ def _print_reasons(comparison: Comparison, console: Console) -> None:
 
 
 def _spread(cell: Cell) -> str:
+    if not cell.fault:
+        return ""
     nodes = ", ".join(f"{node} +{count}" for node, count in cell.again.items())
     return f"{cell.spread}: {nodes}" if nodes else "0"
 
 
 def _driver(cell: Cell) -> str:
+    if not cell.fault:
+        return ""
     if not cell.redriver:
         return "nothing was done again"
     return f"{cell.redriver}, in {cell.holder}" if cell.holder not in ("", "client") else cell.redriver
