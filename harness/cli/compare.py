@@ -9,17 +9,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
-from harness.conformance.campaign import Campaign
 from harness.conformance.where import manifest_path
-from harness.plans.common import shared_effect
 from harness.report.compare import Comparison, compare
 from harness.report.compare_html import comparison_html
 from harness.report.compare_terminal import print_comparison
 from harness.report.json import read_report
 from harness.report.model import RunReport
-from harness.report.terminal import Terminal
-from harness.runner.system import open_system
 from patterns import PLACEMENTS
 
 __all__ = ["compare_all"]
@@ -44,6 +39,13 @@ def _is_report(name: str) -> bool:
 
 def _run(manifests: tuple[str, ...], effect: str, workers: str, out: str) -> RunReport:
     """The campaign of the faults in common terms on all these systems."""
+    # What runs systems is slow to load, and reports alone need none of it.
+    from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
+    from harness.conformance.campaign import Campaign
+    from harness.plans.common import shared_effect
+    from harness.report.terminal import Terminal
+    from harness.runner.system import open_system
+
     effect = effect or shared_effect([open_system(Path(path)).manifest for path in manifests])
     campaign = Campaign(manifests=manifests, explore="common", effect=effect, out=out)
     # A worker a core: each sets up all systems, and with so few cases more workers would cost more than help.
