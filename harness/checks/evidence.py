@@ -114,6 +114,11 @@ class Evidence:
         self.replay = None if replay is None else self._ending(replay, end)
 
     @property
+    def faults_landed(self) -> int:
+        """How many strikes were proven."""
+        return self._faults["landed"].total()
+
+    @property
     def faults_missed(self) -> tuple[str, ...]:
         """The faults that were planned, or announced, and were not seen to land."""
         planned = Counter(self.expectation.faults) | self._faults["about to"]

@@ -173,6 +173,8 @@ class CaseReport:
     history_path: its JSON lines in a file; history: the lines themselves where there is no file.
     reproduced, of: how often the verdict came again, k of n runs; 0 of 0 where it was run once.
     smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
+    shrunk_to, shrunk_faults: the smallest plan that was found to fail in the same way, which the findings and the
+    history are of; empty where this plan is as small as it gets.
     error: what went wrong in the harness, where the outcome is ERROR.
     """
 
@@ -191,7 +193,19 @@ class CaseReport:
     of: int = 0
     smallest_of: int = 0
     steps_before: int = 0
+    shrunk_to: str = ""
+    shrunk_faults: tuple[str, ...] = ()
     error: str = ""
+
+    @property
+    def told_plan(self) -> str:
+        """The plan that a reader is told of, and replays."""
+        return self.shrunk_to or self.plan
+
+    @property
+    def told_faults(self) -> tuple[str, ...]:
+        """Its faults in words."""
+        return self.shrunk_faults if self.shrunk_to else self.faults
 
     @property
     def broken(self) -> set[str]:

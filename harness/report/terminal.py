@@ -207,7 +207,9 @@ class Terminal:
         """The block of the first violation of a case: enough to understand it without any other file."""
         self._say("")
         title = f"{finding.code} {finding.title}"
-        self._flow([clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.plan}")], style="bold red")
+        self._flow(
+            [clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.told_plan}")], style="bold red"
+        )
         self._say(f"    {clean(finding.summary)}", hang=4, style="bold")
         in_columns = all(cell_len(step.text) <= self.width - 9 for step in finding.witness)
         for number, step in enumerate(finding.witness, start=1):
@@ -222,7 +224,7 @@ class Terminal:
         self._pairs(where)
         if case.smallest_of or case.of:
             self._say(f"    {_smallest(case)}", hang=4)
-        commands = [("replay", f"retrigger replay {case.plan}"), ("why", f"retrigger explain {finding.code}")]
+        commands = [("replay", f"retrigger replay {case.told_plan}"), ("why", f"retrigger explain {finding.code}")]
         self._pairs([*commands, ("picture", self.picture)])
 
     def _troubles(self, system: SystemReport) -> None:
