@@ -21,6 +21,7 @@ from harness.report.families import told
 from harness.report.gather import findings_of
 from harness.report.model import CaseReport
 from harness.report.redaction import secrets_of
+from harness.runner.case import PATIENT
 from harness.runner.stage import Judged, Stage
 from harness.runner.system import System
 
@@ -29,6 +30,7 @@ __all__ = ["CASE", "CONTRACT", "Ended", "Record", "Worker"]
 CASE = "retrigger-case"
 CONTRACT = "retrigger-contract"
 CONFIRMATIONS = 2
+LONG_S = 10.0
 Record = Callable[[str, object], None]
 _CASES = TypeAdapter(CaseReport)
 
@@ -118,10 +120,11 @@ class Worker:
 
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
-        judged = await stage.run(plan)
+        judged, patience = await stage.run(plan), 1.0
         if judged.outcome is Verdict.INCONCLUSIVE:
-            judged = await stage.run(plan, patience=2.0)  # too slow once: asked again with twice the time
-        reproduced, of = await self._confirm(stage, plan, judged)
+            patience = PATIENT  # too slow once: asked again with twice the time
+            judged = await stage.run(plan, patience)
+        reproduced, of = await self._confirm(stage, plan, judged, patience)
         return self._case(plan, judged, reproduced, of)
 
     async def _open(self) -> Stage:
@@ -129,14 +132,18 @@ class Worker:
             self._stage = await Stage(find_server(), self._systems.values()).__aenter__()
         return self._stage
 
-    async def _confirm(self, stage: Stage, plan: Plan, judged: Judged) -> tuple[int, int]:
-        """Runs the first violation of each kind again. One that does not come back is still a violation."""
+    async def _confirm(self, stage: Stage, plan: Plan, judged: Judged, patience: float) -> tuple[int, int]:
+        """Runs the first violation of each kind again. One that does not come back is still a violation.
+
+        What takes long is run again only once.
+        """
         kinds = {(plan.system, violation.code) for violation in judged.verdict.violations}
         if judged.outcome is not Verdict.VIOLATED or kinds <= self._confirmed:
             return 0, 0
         self._confirmed |= kinds
-        again = [(await stage.run(plan)).outcome for _ in range(CONFIRMATIONS)]
-        return 1 + again.count(Verdict.VIOLATED), 1 + CONFIRMATIONS
+        times = CONFIRMATIONS if judged.run.seconds["case"] < LONG_S else 1
+        again = [(await stage.run(plan, patience)).outcome for _ in range(times)]
+        return 1 + again.count(Verdict.VIOLATED), 1 + times
 
     def _case(self, plan: Plan, judged: Judged, reproduced: int, of: int) -> CaseReport:
         self._write(f"plans/{plan.id}.json", json.dumps(plan.to_json(), indent=1) + "\n")

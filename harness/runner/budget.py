@@ -50,9 +50,14 @@ class Bounds:
     recover_s: float
     redrive_s: float
 
-    def budget_s(self, faults: int, calibration: Calibration) -> float:
-        """Seconds of fair time for all work to be complete after the last fault was undone."""
-        once_s = self.recover_s + calibration.work_s + calibration.start_s
+    def budget_s(self, faults: int, calibration: Calibration, *, answered: bool = False) -> float:
+        """Seconds of fair time for all work to be complete after the last fault was undone.
+
+        Args:
+            faults: how many there were. calibration: how long things take here.
+            answered: nobody at the edge waits any more, so his patience is no part of it.
+        """
+        once_s = (self.redrive_s if answered else self.recover_s) + calibration.work_s + calibration.start_s
         return SAFETY * calibration.patience * ((faults + 1) * once_s + 0.5)
 
     def settle_s(self, calibration: Calibration) -> float:
