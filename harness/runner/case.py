@@ -172,8 +172,10 @@ class _Case:
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""
+        whole_s = self.bounds.budget_s(len(self.run.plan.faults), self.calibration)
         answered = bool(self.clients) and all(client.done() for client in self.clients)
-        return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration, answered=answered))
+        still_s = self.bounds.still_s(self.calibration) if answered else whole_s
+        return Budget(min(still_s, whole_s), whole_s=whole_s)
 
     async def healed(self) -> None:
         """Waits until the faults that have struck are undone. One that strikes later, in the drain, heals there."""
