@@ -56,7 +56,7 @@ class Bounds:
         return SAFETY * calibration.patience * ((faults + 1) * once_s + 0.5)
 
     def still_s(self, calibration: Calibration) -> float:
-        """How long nothing at all may move once nobody at the edge waits any more: several times what one recovery takes.
+        """How long nothing may move once nobody at the edge waits any more: several times what one recovery takes.
 
         Each fault that strikes later is a movement, so their number is no part of it.
         """
@@ -69,7 +69,9 @@ class Bounds:
 
     def stable_s(self, calibration: Calibration) -> float:
         """How long nothing may be pending or in flight before incomplete work counts as stranded."""
-        jitter_s = min(10 * calibration.lag_s, 1.0)  # a long lag is mostly a process that starts, which is counted above
+        jitter_s = min(
+            10 * calibration.lag_s, 1.0
+        )  # a long lag is mostly a process that starts, which is counted above
         return max(1.0, 2 * self.settle_s(calibration) + jitter_s)
 
 
@@ -77,7 +79,8 @@ class Budget:
     """Fair seconds since the last progress, against a limit, with a hard cap in fair seconds overall.
 
     Args:
-        limit_s: without progress. clock: for tests. whole_s: what the cap is a multiple of, where that is not the limit.
+        limit_s: without progress. clock: for tests.
+        whole_s: what the cap is a multiple of, where that is not the limit.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The folders to copy: each holds, its broken twin is caught by the property that its first line names, and it runs alone.
+"""The folders to copy: each holds, and its broken twin is caught by the property that its first line names.
 
 A starter whose language, server or package is missing is skipped with the line that installs it. The plans here are a
 few that matter; `make starters` makes every plan of every starter (`RETRIGGER_STARTERS=1`).

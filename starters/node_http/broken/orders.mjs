@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { PORT, DATA_DIR, PAYMENTS_URL } = process.env;
 const POLL_MS = 20;
-const PARTNER_TIMEOUT_MS = 300;
+const PARTNER_TIMEOUT_MS = 1000;
 const [inbox, done] = ["inbox", "done"].map((name) => join(DATA_DIR, name));
 [inbox, done].forEach((folder) => mkdirSync(folder, { recursive: true }));
 

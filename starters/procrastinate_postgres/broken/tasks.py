@@ -19,7 +19,11 @@ HEARTBEAT_S = float(os.environ.get("HEARTBEAT_S", "5"))
 STALLED_S = 4 * HEARTBEAT_S
 
 connector = procrastinate.PsycopgConnector(conninfo=DATABASE_URL, kwargs={"connect_timeout": 1})
-worker = {"fetch_job_polling_interval": 0.5, "update_heartbeat_interval": HEARTBEAT_S, "stalled_worker_timeout": STALLED_S}
+worker = {
+    "fetch_job_polling_interval": 0.5,
+    "update_heartbeat_interval": HEARTBEAT_S,
+    "stalled_worker_timeout": STALLED_S,
+}
 app = procrastinate.App(connector=connector, worker_defaults=worker)
 
 
