@@ -71,6 +71,10 @@ class Ending:
         """Whether "not yet" means "never": the state is stable, or goes in circles. A slow system is not decided."""
         return self.state in ("quiet", "stranded", "undriven", "livelock")
 
+    def decides_on(self, work: str) -> bool:
+        """The same of one piece of work, for which a probe may have decided what the state alone did not."""
+        return self.decides or work in self.after
+
 
 class Evidence:
     """One history with its indexes.

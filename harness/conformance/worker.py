@@ -22,6 +22,7 @@ from harness.report.families import told
 from harness.report.gather import findings_of
 from harness.report.model import CaseReport
 from harness.report.redaction import secrets_of
+from harness.runner.case import PATIENT
 from harness.runner.stage import Judged, Stage
 from harness.runner.system import System
 
@@ -30,6 +31,7 @@ __all__ = ["CASE", "CONTRACT", "Ended", "Record", "Worker"]
 CASE = "retrigger-case"
 CONTRACT = "retrigger-contract"
 CONFIRMATIONS = 2
+LONG_S = 10.0
 Record = Callable[[str, object], None]
 _CASES = TypeAdapter(CaseReport)
 
@@ -119,14 +121,16 @@ class Worker:
 
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
-        judged = await stage.run(plan)
+        judged, patience = await stage.run(plan), 1.0
         if judged.outcome is Verdict.INCONCLUSIVE:
-            judged = await stage.run(plan, patience=2.0)  # too slow once: asked again with twice the time
+            patience = PATIENT  # too slow once: asked again with twice the time
+            judged = await stage.run(plan, patience)
         if judged.outcome is not Verdict.VIOLATED or not self._is_news(plan, judged):
             return self._case(plan, plan, judged)
-        smallest, judged = await self._shrink(stage, plan, judged)
-        again = [(await stage.run(smallest)).outcome for _ in range(CONFIRMATIONS)]
-        return self._case(plan, smallest, judged, 1 + again.count(Verdict.VIOLATED), 1 + CONFIRMATIONS)
+        smallest, judged = await self._shrink(stage, plan, judged, patience)
+        times = CONFIRMATIONS if judged.run.seconds["case"] < LONG_S else 1  # what takes long is run again only once
+        again = [(await stage.run(smallest, patience)).outcome for _ in range(times)]
+        return self._case(plan, smallest, judged, 1 + again.count(Verdict.VIOLATED), 1 + times)
 
     async def _open(self) -> Stage:
         if self._stage is None:
@@ -140,19 +144,18 @@ class Worker:
         self._confirmed |= kinds
         return news
 
-    async def _shrink(self, stage: Stage, plan: Plan, judged: Judged) -> tuple[Plan, Judged]:
+    async def _shrink(self, stage: Stage, plan: Plan, judged: Judged, patience: float) -> tuple[Plan, Judged]:
         """The smallest plan that still breaks the same, and how it ended when it did."""
-        smallest, codes = judged.run.plan, _codes(judged)
         for candidate in smaller(plan):
-            if ended := await self._fails_again(stage, candidate, codes):
-                return await self._shrink(stage, candidate, ended)
-        return smallest, judged
+            if ended := await self._fails_again(stage, candidate, _codes(judged), patience):
+                return await self._shrink(stage, candidate, ended, patience)
+        return plan, judged
 
-    async def _fails_again(self, stage: Stage, plan: Plan, codes: set[str]) -> Judged | None:
+    async def _fails_again(self, stage: Stage, plan: Plan, codes: set[str], patience: float) -> Judged | None:
         """A failure of the same kind in two runs of at most three; None where it does not fail like that."""
         failed: list[Judged] = []
         for left in (2, 1, 0):
-            ended = await stage.run(plan)
+            ended = await stage.run(plan, patience)
             if _codes(ended) & codes:
                 failed.append(ended)
             if len(failed) == 2:

@@ -22,11 +22,13 @@ from harness.runner.inject import Injector
 from harness.runner.ledger import Ledger
 from harness.runner.universe import PROBE, Universe
 
-__all__ = ["CaseRun", "run_case"]
+__all__ = ["PATIENT", "CaseRun", "run_case"]
 
 T = TypeVar("T")
 BLIND_S = 2.0
 """How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
+PATIENT = 2.0
+"""The patience of a run that is made because an earlier one was undecided."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -172,7 +174,10 @@ class _Case:
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""
-        return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
+        whole_s = self.bounds.budget_s(len(self.run.plan.faults), self.calibration)
+        answered = bool(self.clients) and all(client.done() for client in self.clients)
+        still_s = self.bounds.still_s(self.calibration) if answered else whole_s
+        return Budget(min(still_s, whole_s), whole_s=whole_s)
 
     async def healed(self) -> None:
         """Waits until the faults that have struck are undone. One that strikes later, in the drain, heals there."""
@@ -271,9 +276,10 @@ class _Case:
         await self.settle(last=True)
 
     async def ask_what_would_help(self) -> None:
-        """After work stayed behind with its trigger still set: does more work free it, does a restart, or is it lost?
+        """After work stayed behind, perhaps with its trigger still set: what frees it, more work, a restart, nothing?
 
-        Real queues show all three. The first deadline has decided the verdict; what is seen here only explains it.
+        Real queues show all three. Where the first deadline has decided the verdict, what is seen here only explains
+        it. Where it has not, since the triggers cannot be read, this may decide it.
         """
         decided = self.history.of(Kind.DEADLINE)[-1].data
         if decided["state"] == "stranded" or not self.system.triggered_edges:
@@ -286,11 +292,23 @@ class _Case:
                 await self.universe.start_again(name)
             left = await self._freed(left, "stuck_until_restart", after)
         after |= dict.fromkeys(left, "lost")
-        self.history.record(Kind.DEADLINE, **decided, after=after)
+        if decided["state"] != "slow" or self._is_final(after):
+            self.history.record(Kind.DEADLINE, **decided, after=after)
+
+    def _is_final(self, after: dict[str, str]) -> bool:
+        """Whether what became of late work shows more than a slow machine.
+
+        The work that was submitted last has to be complete: then there was time enough. What has come late all the same
+        counts only where it had twice the time to come by itself.
+        """
+        accepted = self.clients[-1].done() and self.clients[-1].result() == "ok"
+        overtaken = accepted and PROBE not in self.ledger.incomplete()
+        patient = self.calibration.patience >= PATIENT
+        return overtaken and (patient or set(after.values()) == {"lost"})
 
     async def _freed(self, works: list[str], how: str, after: dict[str, str]) -> list[str]:
         """Waits for these works to complete; notes which did, and returns those that did not."""
-        budget = Budget(self.bounds.stable_s(self.calibration))
+        budget = Budget(self.bounds.stable_s(self.calibration) + self.calibration.start_s)
         left = works
         while left and not budget.over:
             await self._something_moves()
