@@ -119,6 +119,7 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
+        "fate": finding.fate,
         "plan": case.plan,
         "faults": list(case.faults),
         "witness": [step.squeezed for step in finding.witness],
@@ -142,4 +143,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -16,5 +16,5 @@ async def charge(ctx, order):
 
 
 class WorkerSettings:
-    functions = [charge]
+    functions = (charge,)
     redis_settings = REDIS
