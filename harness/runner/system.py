@@ -237,6 +237,7 @@ class System:
             awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            stores=tuple(resource.name for resource in self.manifest.resource),
         )
 
     def _layer_of_submit(self) -> set[str]:
