@@ -101,6 +101,9 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     """The faults that mean something at this gap."""
     for process in killable(manifest):
         yield Fault(verb="kill", target=process.name, point=gap.point)
+        if process.forks and process.name == gap.caller:
+            yield Fault(verb="kill", target=f"{process.name}/child", point=gap.point)
+            yield Fault(verb="kill", target=f"{process.name}/parent", point=gap.point)
     for resource in manifest.resource:
         yield Fault(verb="kill", target=resource.name, point=gap.point)
     for side in processes_beside(manifest, gap):

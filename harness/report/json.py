@@ -119,6 +119,7 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
+        "fate": finding.fate,
         "plan": case.told_plan,
         "faults": list(case.told_faults),
         "shrunk_from": case.plan if case.shrunk_to else None,
@@ -143,4 +144,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -148,6 +148,7 @@ class Finding:
     code, title: the stable code (`RT102`) and its name. property: the id in the catalogue (`P2`).
     boundary: the boundary in words. work: the work key. summary: one sentence, what happened and what is allowed.
     witness: the shortest telling. likely, where_to_look, owner, spread: cause, component, who owned recovery, how far.
+    fate: what became of the work in a word, where the code says so: LOST, DOUBLED, STUCK_UNTIL_RESTART, ...
     """
 
     code: str
@@ -161,6 +162,7 @@ class Finding:
     where_to_look: str = ""
     owner: str = ""
     spread: str = ""
+    fate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,7 +354,7 @@ class RunReport:
 
     tool_version: of retrigger. command: the command line in words. profile, explore: what was planned.
     shard: which part of the plans, `1/2`. budget_s: how long cases were begun. seed: of the plans.
-    workers: how many ran cases at the same time. seconds: wall time of the whole.
+    workers: how many ran cases at the same time. seconds: wall time of the whole. estimated_s: what was foreseen.
     """
 
     tool_version: str
@@ -366,6 +368,7 @@ class RunReport:
     seed: int = 0
     workers: int = 1
     seconds: float = 0.0
+    estimated_s: float = 0.0
 
     @property
     def verdict(self) -> Verdict:

@@ -414,6 +414,7 @@ class _Telling:
 STATES = {
     "stranded": "nothing is left that would ever drive it",
     "undriven": "a trigger is stored, and nothing drives it",
+    "overdue": "its trigger should have driven it long ago",
     "livelock": "attempts go on without an end",
     "slow": "not done within the time allowed",
 }

@@ -53,15 +53,24 @@ class CaseRun:
 
 
 async def run_case(
-    universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True, most_tries: int | None = None
+    universe: Universe,
+    plan: Plan,
+    calibration: Calibration,
+    *,
+    replay: bool = True,
+    ask: bool = True,
+    most_tries: int | None = None,
+    one_by_one: bool = False,
 ) -> CaseRun:
     """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
-            Without it nothing is waited for where no work was accepted.
+        replay: whether everything is submitted again in the end.
+        ask: whether what stayed behind is probed for what frees it. Without it nothing is waited for where no work was
+            accepted.
         most_tries: how often the client submits one piece of work at most.
+        one_by_one: whether a piece of work is submitted only when the one before it is complete.
 
     Raises:
         HarnessError: the universe could not be made ready for a case.
@@ -77,18 +86,18 @@ async def run_case(
             with case.phase("start"):
                 await universe.start_all()
             with case.phase("load"):
-                await case.load()
+                await case.load(one_by_one=one_by_one)
             with case.phase("heal"):
                 await case.healed()
             if not case.accepted:
                 run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
-            if replay or case.accepted:
+            if ask or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
-            if run.settled and replay:
+            if run.settled and replay and calibration.repeats:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled and replay:
+            elif not run.settled and ask:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -154,14 +163,28 @@ class _Case:
         finally:
             await self.injector.close()
 
-    async def load(self) -> None:
+    async def load(self, *, one_by_one: bool) -> None:
         """Submits w1; the others follow when its fault has struck or it has been answered, so they meet the damage."""
         first, *others = self.run.plan.work_keys
+        if one_by_one:
+            await self._complete_each(self.run.plan.work_keys)
+            return
         self.clients.append(asyncio.create_task(self.client.work(first)))
         struck = len(self.history)
         await self._until(lambda: self.clients[0].done() or self._fault_struck_since(struck), self.budget())
         self.clients += [asyncio.create_task(self.client.work(work)) for work in others]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
+
+    async def _complete_each(self, works: Sequence[str]) -> None:
+        """Submits each when the one before it is complete, or nothing has moved for too long."""
+        for work in works:
+            client = asyncio.create_task(self.client.work(work))
+            self.clients.append(client)
+            await self._until(client.done, self.budget())
+            still = Budget(self.bounds.stable_s(self.calibration))
+            while not (await self.ledger.complete() or still.over):
+                await self._something_moves()
+                still.tick()
 
     def _fault_struck_since(self, index: int) -> bool:
         states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
@@ -246,7 +269,9 @@ class _Case:
         attempts = any(e.kind in (Kind.ATTEMPT, Kind.DELIVER) and e.at_s > since_s for e in self.history.events)
         if pending:
             return "livelock" if attempts else "undriven"
-        return "slow" if attempts or not self.ledger.sees_all else "stranded"
+        if attempts or not (self.ledger.sees_all or (budget.still and self.system.times_declared)):
+            return "slow"
+        return "stranded" if self.ledger.sees_all else "overdue"
 
     async def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
         works = self.ledger.incomplete()
