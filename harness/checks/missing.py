@@ -102,7 +102,9 @@ def likely_loss(evidence: Evidence, trail: Trail, effect: ExpectedEffect, ending
 
 def _or_late(ending: Ending) -> str:
     """Where no store could be read, the declared times are the only measure; they may be wrong."""
-    return "; or it comes later than max_detect_s and backoff_max_s declare" if ending.state == "slow" else ""
+    return (
+        "; or it comes later than max_detect_s and backoff_max_s declare" if ending.state in ("slow", "overdue") else ""
+    )
 
 
 _LIKELY_STUCK = {

@@ -122,7 +122,7 @@ class Worker:
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
         judged, patience = await stage.run(plan), 1.0
-        if judged.outcome is Verdict.INCONCLUSIVE:
+        if judged.outcome is Verdict.INCONCLUSIVE or judged.by_time_alone:
             patience = PATIENT  # too slow once: asked again with twice the time
             judged = await stage.run(plan, patience)
         if judged.outcome is not Verdict.VIOLATED or not self._is_news(plan, judged):

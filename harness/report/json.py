@@ -119,12 +119,12 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "fate": finding.fate,
         "plan": case.told_plan,
         "faults": list(case.told_faults),
-        "shrunk_from": case.plan if case.shrunk_to else None,
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
+        "fate": finding.fate,
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "reproduced": [case.reproduced, case.of],
     }
 

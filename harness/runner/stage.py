@@ -48,6 +48,12 @@ class Judged:
         return tuple(e.where for e in self.run.history.of(Kind.FAULT) if e.data["state"] == "landed")
 
     @property
+    def by_time_alone(self) -> bool:
+        """The clock was the only witness: work is later than was declared, and no store shows what became of it."""
+        deadlines = self.run.history.of(Kind.DEADLINE)
+        return bool(deadlines) and deadlines[-1].data["state"] == "overdue"
+
+    @property
     def error(self) -> str:
         """What went wrong in the harness, or nothing."""
         return "\n".join(str(error) or repr(error) for error in self.run.errors)
