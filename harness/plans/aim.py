@@ -46,8 +46,15 @@ def _killable(manifest: Manifest) -> list[str]:
 
 
 def _links(manifest: Manifest) -> list[str]:
-    entered = [node.process for node in manifest.node if manifest.submit and node.name == manifest.submit.node]
-    return [f"client->{process}" for process in entered[:1]] + sorted("->".join(pair) for pair in links(manifest))
+    return [f"client->{_entered(manifest)}", *sorted("->".join(pair) for pair in links(manifest))]
+
+
+def _entered(manifest: Manifest) -> str:
+    """What the client speaks to: the broker of a message, or the process of the node that is requested."""
+    submit = manifest.submit
+    if submit and submit.publish:
+        return submit.publish.resource
+    return next((node.process for node in manifest.node if submit and node.name == submit.node), "")
 
 
 def _places(manifest: Manifest) -> dict[str, list[str]]:
