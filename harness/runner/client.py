@@ -50,15 +50,20 @@ class Client:
 
     async def work(self, work: str) -> str:
         """Submits one piece of work until it is answered, or once where nobody waits for it; returns the outcome."""
-        pause_s = FIRST_PAUSE_S
         human = self.scene.humans[work] = Human()
+        try:
+            return await self._until_answered(work, human)
+        finally:
+            human.gone.set()
+
+    async def _until_answered(self, work: str, human: Human) -> str:
+        pause_s = FIRST_PAUSE_S
         for tries in itertools.count(1):
             outcome = await self._click(work, human)
             if outcome != "unknown":
                 return outcome
             if human.leaves.is_set():
                 self.scene.history.record(Kind.GIVE_UP, work=work, where=self.link, n=tries, why="without an answer")
-                human.left.set()
                 return outcome
             if self.submit.root == "none" or tries == self.most_tries:
                 return outcome

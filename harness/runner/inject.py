@@ -310,13 +310,13 @@ class Injector:
     async def _give_up(self, fault: Fault, arrival: Arrival) -> Directive:
         """He hangs up where he still waits, and clicks no more. Who has his answer has nothing to give up."""
         human = self.scene.humans[fault.point.work]
-        if human.answered:
-            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
-            return Directive.GO_ON
         human.leaves.set()
         if fault.point.name != "answer":  # there he stands himself, and goes when we are done
             async with asyncio.timeout(PROOF_S):
-                await human.left.wait()
+                await human.gone.wait()
+        if human.answered:
+            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
+            return Directive.GO_ON
         self._state(fault, "landed", proof=f"the client has left, and does not submit {fault.point.work} again")
         self._state(fault, "healed")
         return Directive.GO_ON

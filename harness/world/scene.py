@@ -17,13 +17,13 @@ __all__ = ["Human", "Scene"]
 class Human:
     """Whoever waits for one piece of work, as far as a plan has something to say of him.
 
-    answered: he knows what became of it. leaves: set when he shall stop waiting. left: set when he has.
+    answered: he knows what became of it. leaves: set when he shall stop waiting. gone: set when he waits no more.
     second_click: the one that he makes beside the first, where he clicks twice.
     """
 
     answered: bool = False
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
     second_click: asyncio.Task[str] | None = None
 
 
