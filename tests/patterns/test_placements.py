@@ -103,7 +103,7 @@ def test_a_call_whose_answer_is_lost_is_made_again_by_its_row() -> None:
 
 
 def test_a_row_lock_ends_with_its_worker_and_survives_its_server() -> None:
-    """Killed after the charge: the server frees the row. Killed itself, it comes back with every row it has confirmed."""
+    """Killed after the charge: the server frees the row. Killed itself, it comes back with every row it confirmed."""
     with on_stage("callee_inbox_postgres") as inbox:
         assert attempts(holds(inbox, "kill worker @applied charge w1")) == {"charge": 2}
         assert attempts(holds(inbox, "kill database @recv charge w1")) == {"charge": 2}
