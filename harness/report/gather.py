@@ -47,6 +47,7 @@ def finding_of(history: History, violation: Violation) -> Finding:
         where_to_look=violation.where_to_look,
         owner=violation.owner,
         spread=violation.spread,
+        fate=code.fate if code else "",
     )
 
 

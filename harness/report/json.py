@@ -119,8 +119,10 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "plan": case.plan,
-        "faults": list(case.faults),
+        "fate": finding.fate,
+        "plan": case.told_plan,
+        "faults": list(case.told_faults),
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "reproduced": [case.reproduced, case.of],
@@ -142,4 +144,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -74,15 +74,14 @@ class Client:
     async def _click(self, work: str, human: Human) -> str:
         """One try, and where he clicks twice a second one at the same time; what either of them learnt for sure."""
         try:
-            outcome = await self.once(work)
-            if human.second_click:
-                second = await human.second_click
-                outcome = second if outcome == "unknown" else outcome
-            return outcome
+            outcomes = [await self.once(work)]
+            while human.clicks:
+                outcomes.append(await human.clicks.pop())
         finally:
-            if human.second_click:
-                human.second_click.cancel()
-            human.second_click = None
+            for click in human.clicks:
+                click.cancel()
+            human.clicks.clear()
+        return next((outcome for outcome in outcomes if outcome != "unknown"), "unknown")
 
     async def once(self, work: str) -> str:
         """One try, whatever becomes of it."""
@@ -107,7 +106,7 @@ class Client:
         try:
             async with self.entry.open(self.patience_s) as send:
                 if await self.scene.points.reach("submit", "", work, n) is Directive.TWICE:
-                    self.scene.humans[work].second_click = asyncio.create_task(self.once(work))
+                    self.scene.humans[work].clicks.append(asyncio.create_task(self.once(work)))
                 return await send({"work": self.scene.ids[work], "nonce": self.scene.nonces[work]})
         except Unconfirmed as error:
             return Outcome(outcome="unknown", detail=str(error))

@@ -29,6 +29,8 @@ class Ledger:
         self._last: dict[tuple[Kind, str], Any] = {}
         self.unread: dict[str, str] = {}
         """Edges and effects whose store gave no answer when it was asked last, and why."""
+        self.absent: dict[str, str] = {}
+        """Edges and effects whose table, file or stream did not exist when it was looked for last."""
 
     @property
     def sees_all(self) -> bool:
@@ -86,11 +88,14 @@ class Ledger:
 
     async def _read(self, where: str, reader: Reader) -> list[str] | None:
         self.unread.pop(where, None)
+        self.absent.pop(where, None)
         try:
             texts = await reader.read()
         except StoreUnreadable as error:
             self.unread[where] = str(error)
             return None
+        if reader.absent:
+            self.absent[where] = reader.absent
         return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
@@ -111,11 +116,11 @@ class Ledger:
 
         Where every store can be read and every work's end is known, an empty store is quiet enough, except at the end
         of a case: what a repeat set in motion may not have reached a store yet, so it gets twice the time that the
-        fault-free run took from the answer to the last effect.
+        fault-free run took from the answer to the last effect. Where nothing is repeated, the drain is that end.
         """
         if not self.sees_all or self._unknown():
             return bounds.settle_s(calibration)
-        return 2 * calibration.lag_s if last else 0.0
+        return 0.05 + 2 * calibration.lag_s if last or not calibration.repeats else 0.0
 
     def _unknown(self) -> bool:
         works = {event.work for event in self.scene.history.of(Kind.SUBMIT)}

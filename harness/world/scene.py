@@ -18,13 +18,13 @@ class Human:
     """Whoever waits for one piece of work, as far as a plan has something to say of him.
 
     answered: he knows what became of it. leaves: set when he shall stop waiting. gone: set when he waits no more.
-    second_click: the one that he makes beside the first, where he clicks twice.
+    clicks: those that he makes beside the first, where he clicks twice, and that are under way.
     """
 
     answered: bool = False
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
-    second_click: asyncio.Task[str] | None = None
+    clicks: list[asyncio.Task[str]] = field(default_factory=list)
 
 
 class Scene:

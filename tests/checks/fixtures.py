@@ -69,6 +69,16 @@ def stuck(state: str = "stranded", **after: str) -> Story:
     return lost().deadline(state, "w1", after=after)
 
 
+def brokered() -> Expectation:
+    return inbox(stores=("broker",))
+
+
+def store_killed() -> Story:
+    """Accepted, and the broker is killed before anybody has begun."""
+    story = Story(brokered()).submit().accepted().killed("broker", "reply orders w1")
+    return story.restarted("broker").heals().drains()
+
+
 def tolerant() -> Story:
     effect = ExpectedEffect(name="charge", node="payments", boundary="inbox", sink="plain", duplicates="tolerable")
     story = Story(inbox(effects=(effect,))).submit().accepted().applies(key="").applies(key="").applies(key="")
@@ -94,6 +104,11 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
     ],
     "P5": [unknown_with(), unknown_with("reserve", "charge")],
+    "P11": [
+        settled(
+            Story(brokered()).submit().accepted().killed("broker", "reply orders w1").restarted("broker").applies()
+        ),
+    ],
     "P15": [settled(done()), stuck("stranded")],
     "P16": [
         replayed(settled(done())).accepted().attempts().quiet().ends(),
@@ -115,6 +130,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT101", stuck("stranded")),
         ("RT101", lost().quiet()),
         ("RT101", stuck("stranded", w1="lost")),
+        ("RT101", stuck("overdue", w1="lost")),
         ("RT201", settled(Story(nobody()).submit().accepted().attempts().killed().dropped())),
         ("RT202", stuck("stranded", w1="stuck_until_next_work")),
         ("RT203", stuck("stranded", w1="STUCK_UNTIL_RESTART")),
@@ -138,6 +154,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
     "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
+    "P11": [("RT208", store_killed().deadline("stranded", "w1")), ("RT208", store_killed().deadline("overdue", "w1"))],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),
