@@ -19,7 +19,8 @@ from harness.manifest.model import Manifest, NatsSource, Process, SqlSource
 from tests.reference_services.rig import Broker, Service, World, wait_until
 
 NAMES = [
-    *("callee_inbox", "callee_naive", "caller_queue", "caller_rpc", "caller_topic", "progress_reexec"),
+    *("callee_inbox", "callee_naive", "caller_queue", "caller_rpc", "caller_topic"),
+    *("progress_log", "progress_reexec"),
     *("upstream_no_root", "upstream_retries", "upstream_service", "upstream_sync"),
 ]
 ROOM = Path(patterns.__file__).parent

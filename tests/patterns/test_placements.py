@@ -29,6 +29,7 @@ BOUNDARIES = {
     "callee_inbox_postgres": {"human:orders": "orders", "inbox:payments": "payments"},
     "caller_rpc": {"human:orders": "orders", "rpc:payments": "payments"},
     "caller_topic": {"human:orders": "orders", "topic:payments": "payments", "topic:mails": "mails"},
+    "progress_log": {"human:orders": "orders", "inbox:fulfil": "fulfil"},
     "progress_reexec": {"human:orders": "orders", "inbox:fulfil": "fulfil"},
     "upstream_no_root": {},
     "upstream_queue": {"queue:orders": "orders payments"},
@@ -141,15 +142,20 @@ def test_retries_hide_a_missing_root_until_the_caller_dies_as_well() -> None:
         assert (judged.outcome, partly.code, partly.owner) == (Verdict.VIOLATED, "RT106", "nobody")
 
 
-KILLED_AT_THE_THIRD_STEP = {"progress_reexec": {"reserve": 2, "charge": 2, "ship": 2}}
+ATTEMPTS = {
+    "progress_reexec": {"recv charge": (2, 2, 1), "applied charge": (2, 2, 1), "applied ship": (2, 2, 2)},
+    "progress_log": {"recv charge": (1, 2, 1), "applied charge": (1, 2, 1), "applied ship": (1, 1, 2)},
+}
+"""Of reserve, charge and ship, where the worker is killed at a point; the table of docs/placements/progress.md."""
 
 
-@pytest.mark.parametrize("name", KILLED_AT_THE_THIRD_STEP)
+@pytest.mark.parametrize("name", ATTEMPTS)
 def test_what_a_killed_worker_takes_again_depends_on_its_work(name: str) -> None:
     """The same node, trigger and fault; the ledger shows whether steps were executed again or taken from a log."""
     with on_stage(name) as progress:
-        judged = holds(progress, "kill worker @applied ship w1")
-    assert attempts(judged) == KILLED_AT_THE_THIRD_STEP[name]
+        for point, expected in ATTEMPTS[name].items():
+            judged = holds(progress, f"kill worker @{point} w1")
+            assert attempts(judged) == dict(zip(("reserve", "charge", "ship"), expected, strict=True))
 
 
 def test_adding_a_pattern_changes_no_line_of_the_harness() -> None:
