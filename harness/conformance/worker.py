@@ -184,6 +184,7 @@ class Worker:
             shrunk_to=smallest.id if smallest.id != plan.id else "",
             shrunk_faults=tuple(str(fault) for fault in smallest.faults) if smallest.id != plan.id else (),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
+            notes=judged.verdict.notes,
         )
 
     def _keep_history(self, plan: Plan, judged: Judged) -> str:

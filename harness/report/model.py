@@ -177,7 +177,7 @@ class CaseReport:
     smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
     shrunk_to, shrunk_faults: the smallest plan that was found to fail in the same way, which the findings and the
     history are of; empty where this plan is as small as it gets.
-    error: what went wrong in the harness, where the outcome is ERROR.
+    error: what went wrong in the harness, where the outcome is ERROR. notes: what was seen and not judged.
     """
 
     plan: str
@@ -198,6 +198,7 @@ class CaseReport:
     shrunk_to: str = ""
     shrunk_faults: tuple[str, ...] = ()
     error: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def told_plan(self) -> str:
