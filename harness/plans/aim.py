@@ -46,7 +46,9 @@ def _killable(manifest: Manifest) -> list[str]:
 
 
 def _links(manifest: Manifest) -> list[str]:
-    entered = [node.process for node in manifest.node if manifest.submit and node.name == manifest.submit.node]
+    submit = manifest.submit
+    entered = [node.process for node in manifest.node if submit and node.name == submit.node]
+    entered = [submit.through] if submit and submit.through else entered
     return [f"client->{process}" for process in entered[:1]] + sorted("->".join(pair) for pair in links(manifest))
 
 

@@ -49,14 +49,21 @@ class CaseRun:
 
 
 async def run_case(
-    universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True, most_tries: int | None = None
+    universe: Universe,
+    plan: Plan,
+    calibration: Calibration,
+    *,
+    replay: bool = True,
+    rest: bool = False,
+    most_tries: int | None = None,
 ) -> CaseRun:
     """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
         replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
-            Without it nothing is waited for where no work was accepted.
+            Without it nothing is waited for where no work was accepted, unless `rest` says so.
+        rest: whether it is waited for rest in any case.
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
@@ -78,7 +85,7 @@ async def run_case(
                 await case.healed()
             if not case.accepted:
                 run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
-            if replay or case.accepted:
+            if replay or rest or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
             if run.settled and replay:

@@ -64,6 +64,8 @@ class Universe:
         self.world: World | None = None
         self.folder = workshop.folder / f"u{secrets.token_hex(3)}"
         self.cases = 0
+        self.door_s = 0.0
+        """How long a request waits for a process that is just being started again; see `harness.world.scene`."""
         self._values: dict[str, str] = {}
         self._old_ids: set[str] = set()
 
@@ -164,7 +166,14 @@ class Universe:
         keys = (*plan.work_keys, PROBE)
         ids = {key: f"{key}-{tag}" for key in keys}
         nonces = {key: secrets.token_hex(4) for key in keys}
-        scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
+        scene = Scene(
+            history=History(),
+            points=Points(),
+            ids=ids,
+            nonces=nonces,
+            strays=frozenset(self._old_ids),
+            door_s=self.door_s,
+        )
         self._old_ids |= set(ids.values())
         for resource in self.resources.values():
             await resource.empty()

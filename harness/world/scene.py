@@ -16,7 +16,8 @@ class Scene:
 
     history: where they write. points: where they wait. ids: work key of the plan (`w1`) -> id that is really sent.
     nonces: work key -> the value that the payload carries beside the id. strays: ids of earlier cases of this universe;
-    a request that was on its way when its case ended is not this case's business.
+    a request that was on its way when its case ended is not this case's business. door_s: how long a tap waits for a
+    callee that refuses connections because it is just being started.
     """
 
     def __init__(
@@ -27,12 +28,14 @@ class Scene:
         ids: Mapping[str, str],
         nonces: Mapping[str, str],
         strays: Collection[str] = (),
+        door_s: float = 0.0,
     ) -> None:
         self.history = history
         self.points = points
         self.ids = ids
         self.nonces = nonces
         self.strays = strays
+        self.door_s = door_s
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
         self._keys = {sent: key for key, sent in ids.items()}
