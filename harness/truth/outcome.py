@@ -153,11 +153,14 @@ def effect_of(name: str, system: System) -> str:
 
 
 def differs_from_model(row: Row, boundaries: Boundaries) -> str:
-    """What the model says instead of the table; empty where both say the same, or the model was not asked."""
+    """What the model says instead of the table; empty where they agree, or the model was not asked.
+
+    Where its sentence leaves something open (a caller that may run out of retries), the table may be more exact.
+    """
     if not row.predict or row.again is None:
         return ""
     said = _by_node(boundaries, _several(row, boundaries) if len(row.predict) > 1 else _single(row, boundaries))
-    if _allows(row.again, said):
+    if _allows(said, row.again):
         return ""
     return "the model says " + (" ".join(_again(name, count) for name, count in said.items()) or "nobody")
 

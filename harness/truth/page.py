@@ -1,0 +1,4 @@
+"""placeholder"""
+from pathlib import Path
+def write_page(tables, results, path: Path) -> None:
+    pass
