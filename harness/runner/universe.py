@@ -139,7 +139,9 @@ class Universe:
 
     def _world_handler(self, caller: str) -> Handler:
         async def handle(request: Request) -> bytes | None:
-            return await self.world.handle(caller, request) if self.world else None
+            answer = await self.world.handle(caller, request) if self.world else None
+            self._stay_silent(f"{caller}->{WORLD}", request)
+            return answer
 
         return handle
 
@@ -149,9 +151,16 @@ class Universe:
         port = self.ports[target].number
 
         async def handle(request: Request) -> bytes | None:
-            return await tap(self.scene, link, routes, port, request) if self.scene else None
+            answer = await tap(self.scene, link, routes, port, request) if self.scene else None
+            self._stay_silent(link, request)
+            return answer
 
         return handle
+
+    def _stay_silent(self, link: str, request: Request) -> None:
+        """Leaves the connection open where the answer will be swallowed: our end would tell what it should not."""
+        if self.scene and self.scene.silent[link]:
+            request.arrival.keep_open = True
 
     def _empty(self, link: str) -> None:
         if self.scene:

@@ -38,6 +38,8 @@ class Scene:
         self.door_s = door_s
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
+        self.silent: Counter[str] = Counter()
+        """Links whose replies are just being black-holed: their hops must not close, or silence would have an end."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
 

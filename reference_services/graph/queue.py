@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, HTTPException
 
 from reference_services.graph.message import Message
 from reference_services.peer import CallFailed, Peer
@@ -80,13 +80,13 @@ def healthz() -> dict[str, str]:
 
 
 @app.post("/{path:path}", status_code=202)
-def send(path: str, message: Message) -> dict[str, str]:
-    """Takes a message, and says so when it is durable."""
+def send(path: str, message: Message, later: BackgroundTasks) -> dict[str, str]:
+    """Takes a message, and says so when it is durable. It is delivered when that has been said."""
     receiver = path.partition("/")[0]
     if receiver not in news:
         raise HTTPException(404, f"no receiver {receiver!r}")
     queue.put(receiver, f"/{path}", message)
-    news[receiver].set()
+    later.add_task(news[receiver].set)
     return {"id": message.id}
 
 
