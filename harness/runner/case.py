@@ -55,6 +55,7 @@ async def run_case(
     *,
     replay: bool = True,
     rest: bool = False,
+    go_on: bool = False,
     most_tries: int | None = None,
 ) -> CaseRun:
     """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
@@ -64,15 +65,16 @@ async def run_case(
         replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
             Without it nothing is waited for where no work was accepted, unless `rest` says so.
         rest: whether it is waited for rest in any case.
+        go_on: whether to begin with the running processes of a case that came to rest, and to leave them to the next.
         most_tries: how often the client submits one piece of work at most.
 
     Raises:
         HarnessError: the universe could not be made ready for a case.
     """
     started_s = time.monotonic()
-    scene = await universe.begin(plan)
+    scene = await universe.begin(plan, go_on=go_on)
     run = CaseRun(plan=plan, history=scene.history)
-    case = _Case(universe, run, calibration)
+    case = _Case(universe, run, calibration, go_on=go_on)
     case.client.most_tries = most_tries
     scene.history.record(Kind.SYSTEM, **universe.system.expectation(plan).to_json())
     try:
@@ -116,8 +118,9 @@ async def _to_the_end(work: Coroutine[None, None, None]) -> None:
 class _Case:
     """The moving parts of one case while it runs."""
 
-    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration) -> None:
+    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration, *, go_on: bool = False) -> None:
         assert universe.scene is not None
+        self.go_on = go_on
         self.universe = universe
         self.run = run
         self.scene = universe.scene
@@ -311,11 +314,17 @@ class _Case:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
         self.run.unread |= self.ledger.unread
-        for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
+        for end in (self.injector.close, self.ledger.close, self._end_universe, self._no_fault_is_left):
             try:
                 await end()
             except HarnessError as error:  # an error of this case, which must not hide why the case ends
                 self.errors.append(error)
+
+    async def _end_universe(self) -> None:
+        """Ends the processes, unless the next case may go on with them: all is at rest, and nothing went wrong."""
+        stranded = any(event.data["state"] == "stranded" for event in self.history.of(Kind.DEADLINE))
+        sound = not (self.run.errors or self.injector.errors or self.errors)
+        await self.universe.end(standing=self.go_on and sound and (self.run.settled or stranded))
 
     async def _no_fault_is_left(self) -> None:
         """One that is left is an error of this case, and taken away by force, so that it is none of the next."""

@@ -66,8 +66,8 @@ class RowRunner:
         model = differs_from_model(row, system.derived)
         told: Counter[str] = Counter()
         right = 0
-        for _ in range(runs):
-            outcome, trouble = await self._once(system, row)
+        for number in range(runs):
+            outcome, trouble = await self._once(system, row, go_on=number > 0)
             right += not trouble and outcome is not None and wanted.allows(outcome)
             told[trouble or str(outcome)] += 1
         return RowResult(
@@ -86,10 +86,10 @@ class RowRunner:
             note=row.note,
         )
 
-    async def _once(self, system: System, row: Row) -> tuple[Outcome | None, str]:
-        """One run: what it has shown, or why it has shown nothing."""
+    async def _once(self, system: System, row: Row, *, go_on: bool) -> tuple[Outcome | None, str]:
+        """One run: what it has shown, or why it has shown nothing. The runs of a row follow each other in one system."""
         fault_free = await self._without_faults(system)
-        run = await self._case(system, plan_of_row(row, system))
+        run = await self._case(system, plan_of_row(row, system), go_on=go_on)
         judged = Judged(run=run, verdict=judge(run.history))
         if judged.error:
             return None, f"the harness failed: {judged.error.splitlines()[0]}"
@@ -100,14 +100,17 @@ class RowRunner:
 
     async def _without_faults(self, system: System) -> Seen:
         if system.name not in self._fault_free:
-            run = await self._case(system, Plan(system=system.name, works=1))
+            run = await self._case(system, Plan(system=system.name, works=1), go_on=False)
             self._fault_free[system.name] = seen(system, run.history)
         return self._fault_free[system.name]
 
-    async def _case(self, system: System, plan: Plan) -> CaseRun:
+    async def _case(self, system: System, plan: Plan, *, go_on: bool) -> CaseRun:
+        """A case in the processes of the last one, or with `go_on` false in new ones; they are left to the next."""
         universe, calibration = await self.stage.universe(system.name)
         universe.door_s = DOOR_S
-        return await run_case(universe, plan, calibration, replay=False, rest=True)
+        if not go_on:
+            await universe.end()
+        return await run_case(universe, plan, calibration, replay=False, rest=True, go_on=True)
 
 
 def _told(told: Counter[str], runs: int) -> str:
