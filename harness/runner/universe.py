@@ -211,7 +211,7 @@ class Universe:
             self.targets[process.name] = self._process_target(process, folders[process.name])
 
     async def end(self, *, standing: bool = False) -> None:
-        """Forgets the case's scene and kills its processes, unless they are left `standing`; resources and links stay."""
+        """Forgets the case's scene and kills its processes, unless left `standing`; resources and links stay."""
         self.scene = self.world = None
         if standing:
             self.standing = True

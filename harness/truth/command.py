@@ -51,4 +51,3 @@ def _tell(result: RowResult) -> None:
     print(f" {'ok' if result.equal else '!!'}  {name:<26} {result.fault:<44} {result.observed}", flush=True)
     if not result.equal:
         print(f"       predicted: {result.predicted}   {result.model}   plan: {' + '.join(result.plan)}", flush=True)
-

@@ -142,7 +142,7 @@ def observable(system: System) -> list[str]:
 
 
 def _working_later(system: System) -> set[str]:
-    """Nodes whose trigger they set themselves: a request only registers the work. The first effect tells of each try."""
+    """Nodes that set their trigger themselves: a request registers the work, the first effect tells of each try."""
     triggered = {edge.to for edge in system.manifest.edge if edge.trigger and edge.trigger.placement == "callee"}
     return {node.name for node in system.manifest.node if node.name in triggered and node.effects}
 

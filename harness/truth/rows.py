@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from harness.checks import judge
+from harness.errors import HarnessError
 from harness.plans.model import Plan
 from harness.runner.case import CaseRun, run_case
 from harness.runner.stage import Judged, Stage
@@ -56,20 +59,17 @@ class RowRunner:
         self._fault_free: dict[str, Seen] = {}
 
     async def run(self, figure: str, pattern: str, system: System, row: Row, runs: int) -> RowResult:
-        """Runs one row.
-
-        Raises:
-            ContractError: the system does not do what its manifest says, even without faults.
-        """
+        """Runs one row. What goes wrong in the harness, or in a system without any fault, stands in the result."""
         began_s = time.monotonic()
         wanted = expected(row, system)
         model = differs_from_model(row, system.derived)
         told: Counter[str] = Counter()
         right = 0
-        for number in range(runs):
-            outcome, trouble = await self._once(system, row, go_on=number > 0)
-            right += not trouble and outcome is not None and wanted.allows(outcome)
-            told[trouble or str(outcome)] += 1
+        async with self._beginning_anew(system):
+            for _ in range(runs):
+                outcome, trouble = await self._tried(system, row)
+                right += outcome is not None and wanted.allows(outcome)
+                told[trouble or str(outcome)] += 1
         return RowResult(
             figure=figure,
             pattern=pattern,
@@ -86,10 +86,26 @@ class RowRunner:
             note=row.note,
         )
 
-    async def _once(self, system: System, row: Row, *, go_on: bool) -> tuple[Outcome | None, str]:
-        """One run: what it has shown, or why it has shown nothing. The runs of a row follow each other in one system."""
+    @asynccontextmanager
+    async def _beginning_anew(self, system: System) -> AsyncIterator[None]:
+        """The runs of a row follow each other in one running system; the next row begins with a new one."""
+        try:
+            yield
+        finally:
+            if self.stage.is_open(system.name):
+                universe, _ = await self.stage.universe(system.name)
+                await universe.end()
+
+    async def _tried(self, system: System, row: Row) -> tuple[Outcome | None, str]:
+        """One run: what it has shown, or why nothing."""
+        try:
+            return await self._once(system, row)
+        except HarnessError as error:
+            return None, f"cannot be run: {str(error).splitlines()[0]}"
+
+    async def _once(self, system: System, row: Row) -> tuple[Outcome | None, str]:
         fault_free = await self._without_faults(system)
-        run = await self._case(system, plan_of_row(row, system), go_on=go_on)
+        run = await self._case(system, plan_of_row(row, system))
         judged = Judged(run=run, verdict=judge(run.history))
         if judged.error:
             return None, f"the harness failed: {judged.error.splitlines()[0]}"
@@ -100,16 +116,14 @@ class RowRunner:
 
     async def _without_faults(self, system: System) -> Seen:
         if system.name not in self._fault_free:
-            run = await self._case(system, Plan(system=system.name, works=1), go_on=False)
+            run = await self._case(system, Plan(system=system.name, works=1))
             self._fault_free[system.name] = seen(system, run.history)
         return self._fault_free[system.name]
 
-    async def _case(self, system: System, plan: Plan, *, go_on: bool) -> CaseRun:
-        """A case in the processes of the last one, or with `go_on` false in new ones; they are left to the next."""
+    async def _case(self, system: System, plan: Plan) -> CaseRun:
+        """A case in the processes of the last one, if they still run; they are left to the next."""
         universe, calibration = await self.stage.universe(system.name)
         universe.door_s = DOOR_S
-        if not go_on:
-            await universe.end()
         return await run_case(universe, plan, calibration, replay=False, rest=True, go_on=True)
 
 

@@ -10,11 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
-
-import psutil
 
 from harness.network import find_server
 from harness.runner.stage import Stage
@@ -69,9 +67,6 @@ def run_tables(
     Args:
         tables: as read. runs: how often each row is run. workers: how many processes.
         tell: hears of each row. wanted: only rows whose name contains this text.
-
-    Raises:
-        ContractError: a system does not do what its manifest says, even without faults.
     """
     parts = sorted(parts_of(tables, runs, wanted), key=lambda part: -len(part.rows))
     server = find_server()
@@ -90,7 +85,7 @@ def run_tables(
                 results.append(result)
                 tell(result)
     except BaseException:
-        for worker in psutil.Process().children():
+        for worker in active_children():
             worker.kill()  # their keepers remove whatever was started
         raise
     finally:
@@ -132,7 +127,7 @@ _worker: _Worker | None = None
 
 def _begin(folders: Sequence[str]) -> None:
     """Begins a worker, which ends with the process that reports, however that one ends."""
-    global _worker  # noqa: PLW0603 - the one thing that a worker process is there for
+    global _worker
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _worker = _Worker(folders)

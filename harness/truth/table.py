@@ -161,7 +161,7 @@ def _variant(name: str, said: dict[str, Any]) -> Variant:
 def _rows(path: Path, said: dict[str, Any], variants: Mapping[str, Variant]) -> Iterator[Row]:
     """One row of the file, once for each variant that it is run in."""
     common = {key: value for key, value in said.items() if key not in variants}
-    wanted = common.pop("variants", [name for name in variants])
+    wanted = common.pop("variants", list(variants))
     try:
         if unknown := set(wanted) - set(variants):
             raise ValueError(f"no such variant: {', '.join(sorted(unknown))}")
