@@ -95,6 +95,24 @@ def run(
 
 
 @app.command()
+def truth(
+    patterns: Annotated[
+        list[str] | None, typer.Argument(help="patterns with a table.toml; none: all", metavar="PATTERN...")
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="how often each row is run")] = 20,
+    workers: Workers = "auto",
+    row: Annotated[str, typer.Option("--row", help="only rows whose words contain this text")] = "",
+    out: Annotated[Path, typer.Option("--out", help="the record; a page is written beside it")] = Path(
+        "build/truth.json"
+    ),
+) -> None:
+    """Run every row of the tables: what the figures predict, beside what is observed."""
+    from harness.truth.command import truth as run_truth
+
+    sys.exit(run_truth(patterns or [], runs=runs, workers=workers, out=out, row=row))
+
+
+@app.command()
 def replay(
     plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,

@@ -120,6 +120,16 @@ def submit_node_exists(manifest: Manifest) -> Iterator[Complaint]:
         yield _stray(("submit", "node"), manifest.submit.node, known, what, "node", declare)
 
 
+def submit_goes_through_a_process(manifest: Manifest) -> Iterator[Complaint]:
+    """A process that takes the request instead of the node's own (`through`) is declared."""
+    known = [process.name for process in manifest.process]
+    through = manifest.submit.through if manifest.submit else None
+    if through and through not in known:
+        what = f'work goes through a process that is not declared: "{through}"'
+        declare = f'[[process]]\nname = "{through}"\nstart = ["./{through}", "--port", "{{port}}"]'
+        yield _stray(("submit", "through"), through, known, what, "process", declare)
+
+
 def resources_exist(manifest: Manifest) -> Iterator[Complaint]:
     """A broker or store that is named by `resource` is declared."""
     known = [resource.name for resource in manifest.resource]
@@ -290,6 +300,7 @@ ALWAYS: tuple[Rule, ...] = (
     node_processes_exist,
     edges_lead_to_nodes,
     submit_node_exists,
+    submit_goes_through_a_process,
     steps_are_known,
     two_way_edges_do_not_await,
     cycles_have_a_trigger,

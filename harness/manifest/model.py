@@ -153,6 +153,8 @@ class Submit(Table):
         default=None, examples=[{"resource": "broker", "subject": "orders", "json": {"id": "{work}"}}]
     )
     """The message that hands in one piece of work, instead of a request."""
+    through: Name | None = Field(default=None, examples=["queue"])
+    """The process that takes the request, where it is not the node's own: a queue of yours in front of it."""
     accepted: list[Status] = Field(default=[200, 201, 202], min_length=1)
     """Status codes that mean: from here on it is yours."""
     rejected: list[Status] = []

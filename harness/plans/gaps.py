@@ -55,10 +55,12 @@ def gaps(manifest: Manifest) -> list[Gap]:
 
 
 def _entries(manifest: Manifest) -> Iterator[Gap]:
-    """Where work enters as a message: the client stands before it publishes, and when it has the confirm."""
-    if manifest.submit and manifest.submit.publish:
+    """Where work enters through a broker: the client stands before it publishes, and when it has the confirm."""
+    submit = manifest.submit
+    taker = submit and (submit.publish.resource if submit.publish else submit.through)
+    if taker:
         for name in ("submit", "answer"):
-            yield Gap(point=Point(name=name, work=WORK), caller="client", callee=manifest.submit.publish.resource)
+            yield Gap(point=Point(name=name, work=WORK), caller="client", callee=taker)
 
 
 def _deliveries(manifest: Manifest) -> Iterator[Gap]:
@@ -71,7 +73,7 @@ def _deliveries(manifest: Manifest) -> Iterator[Gap]:
 
 
 def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
-    requested = manifest.submit is not None and manifest.submit.publish is None
+    requested = manifest.submit and not (manifest.submit.publish or manifest.submit.through)
     entered = _process_of(manifest, manifest.submit.node) if manifest.submit and requested else ""
     clients = [("client", process)] if entered == process else []
     return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")

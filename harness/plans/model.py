@@ -46,7 +46,7 @@ _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(
     r"(?P<verb>[a-z]+)(?: (?P<direction>request|reply))? (?P<target>[^\s@]+)"
     r" @(?P<point>[a-z]+)(?: (?P<args>.+?))??(?: #(?P<n>[1-9]\d*))?"
-    r"(?: until (?P<until>(?:detect|lease|timeout|patience)(?:\+\d+(?:\.\d+)?)?))?(?P<late> late)?"
+    r"(?: until (?P<until>death|(?:detect|lease|timeout|patience)(?:\+\d+(?:\.\d+)?)?))?(?P<late> late)?"
 )
 
 
@@ -79,8 +79,8 @@ class Fault:
     the human does.
     point: the logical point where it strikes.
     direction: request or reply, for verbs that act on one direction of a link.
-    until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; empty: as soon as it is
-    proven, or after `detect` where that would be at once.
+    until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; `death`, of the process
+    that uses the link; empty: as soon as it is proven, or after `detect` where that would be at once.
     late: a call held at this point is applied although its caller was killed.
     """
 
@@ -133,6 +133,8 @@ def parse_fault(text: str) -> Fault:
     point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
+    obstructs = verb in (*DIRECTED_VERBS, "refuse")
+    _require(match["until"] != "death" or obstructs, text, "until death with blackhole, cut, reset or refuse", verb)
     late = bool(match["late"])
     _require(not late or (point.name == "recv" and verb in KILLS), text, "kill PROCESS @recv EFFECT WORK late", text)
     return Fault(

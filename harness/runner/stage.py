@@ -91,6 +91,10 @@ class Stage:
         run = await run_case(universe, plan, calibration.times(patience))
         return Judged(run=run, verdict=judge(run.history))
 
+    def is_open(self, name: str) -> bool:
+        """Whether a system has its universe by now."""
+        return name in self._ready
+
     async def universe(self, name: str) -> tuple[Universe, Calibration]:
         """The universe of a system, tried without faults when it is opened."""
         if name in self._broken:

@@ -65,9 +65,9 @@ class System:
 
     @property
     def entered(self) -> str:
-        """What the harness's client speaks to: the process of the submitted node, or the broker of a message."""
+        """What the harness's client speaks to: the process of the submitted node, or what stands in front of it."""
         publish = self.submit.publish
-        return publish.resource if publish else self.process_of(self.submit.node)
+        return publish.resource if publish else self.submit.through or self.process_of(self.submit.node)
 
     @cached_property
     def process_names(self) -> tuple[str, ...]:
