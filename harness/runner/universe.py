@@ -192,10 +192,9 @@ class Universe:
         """The last lines that a process of this case has printed."""
         return log_tail(self.folder / f"case{self.cases}" / f"{process}.log", lines=5)
 
-    @property
-    def busy(self) -> int:
-        """Requests that are under way on any link with a hop."""
-        return sum(hop.busy for hop in self.hops)
+    def busy(self, *, invoking: bool = False) -> int:
+        """Requests that are under way on any link with a hop; or only those that may invoke a declared node."""
+        return sum(hop.busy(invoking=invoking) for hop in self.hops)
 
     def client(self, scene: Scene) -> Client:
         """The client at the edge of this system."""
