@@ -36,7 +36,9 @@ class RunningResource:
         values = {"port": str(port), "data": str(folder)}
         self._start = Start(
             name=resource.name,
-            env=base_environment() | {name: fill(text, values) for name, text in resource.env.items()},
+            env=base_environment()
+            | dict(self.kind.env)
+            | {name: fill(text, values) for name, text in resource.env.items()},
             cwd=cwd if resource.start else folder.parent,
             log=folder.parent / f"{resource.name}.log",
             command=tuple(fill(self.kind.command(folder), values)),

@@ -256,8 +256,15 @@ class Universe:
         except* HarnessError as errors:
             failed = errors
         else:
-            return
+            return await self._deploy()
         raise failed.exceptions[0]  # the group cancels the others when the first one fails
+
+    async def _deploy(self) -> None:
+        """Tells engines where the processes are that they call."""
+        for name, running in self.resources.items():
+            called = {process: self.links[f"{name}->{process}"] for process in running.resource.deployments}
+            if called:
+                await running.kind.deploy({process: f"http://{link.address}" for process, link in called.items()})
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()

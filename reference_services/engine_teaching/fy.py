@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from reference_services.engine_teaching.effects import apply
+from reference_services.effects import apply
 from reference_services.engine_teaching.worker import Run, work
 from reference_services.order import Order
 from reference_services.peer import Peer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from reference_services.engine_teaching.effects import apply
+from reference_services.effects import apply
 from reference_services.order import Order
 from reference_services.peer import CallFailed, bad_gateway
 

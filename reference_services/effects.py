@@ -1,4 +1,4 @@
-"""Effects as both functions ask the partner for them: under the order's key, so that a repeat changes nothing.
+"""Effects as the functions of an engine ask the partner for them: under the order's key, so that a repeat changes nothing.
 
 Source: the post, fig. 8
 """
