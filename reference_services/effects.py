@@ -1,4 +1,4 @@
-"""Effects as the functions of an engine ask the partner for them: under the order's key, so that a repeat changes nothing.
+"""Effects as functions of an engine ask the partner for them: under the order's key, so a repeat changes nothing.
 
 Source: the post, fig. 8
 """

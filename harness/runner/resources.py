@@ -35,7 +35,7 @@ class RunningResource:
         folder.mkdir(mode=0o700)
         values = {"port": str(port), "data": str(folder)}
         self._start = Start(
-            name=resource.name,
+            name=f"{folder.parent.name}.{resource.name}",  # other universes of this worker may have one of that name
             env=base_environment()
             | dict(self.kind.env)
             | {name: fill(text, values) for name, text in resource.env.items()},
@@ -45,7 +45,7 @@ class RunningResource:
             port=port,
         )
         readiness = Readiness(how=resource.ready or "tcp", within_s=resource.ready_s)
-        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell)
+        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell, called=resource.name)
 
     async def start(self) -> None:
         """Prepares its folder, starts it, and waits until it answers; one that each case starts anew can wait.

@@ -43,7 +43,13 @@ class Temporal(Engine):
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground, on the loopback interface."""
         place = ["--ip", HOST, "--port", str(self.port), "--db-filename", str(folder / "temporal.db")]
-        quiet = ["--headless", "--log-level", "error", "--dynamic-config-value", "frontend.enableServerVersionCheck=false"]
+        quiet = [
+            "--headless",
+            "--log-level",
+            "error",
+            "--dynamic-config-value",
+            "frontend.enableServerVersionCheck=false",
+        ]
         return [temporal_server(), "server", "start-dev", *place, *quiet, *self.resource.options]
 
     def address(self, port: int) -> str:

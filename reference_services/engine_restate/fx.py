@@ -8,6 +8,8 @@ Source: the post, fig. 8
 
 from __future__ import annotations
 
+import json
+
 import restate
 
 from reference_services.effects import apply
@@ -22,12 +24,12 @@ service = restate.Service("Fx", invocation_retry_policy=RETRY)
 async def run(ctx: restate.Context, order: dict[str, object]) -> dict[str, object]:
     """A, then Fy, then C, which uses the results of both."""
     a = await ctx.run_typed("A", lambda: apply("a", order))
-    # The key is the order's. Without one this call would do as well: the engine journals the child's id before it
-    # registers the child. With one, it is the same child for whoever else asks for this order.
-    b = await ctx.generic_call("Fy", "run", restate.serde.JsonSerde().serialize(order), idempotency_key=str(order["id"]))
-    fy = restate.serde.JsonSerde[dict[str, str]]().deserialize(b)
+    # The engine journals the child's id before it registers the child, so a key would not be needed for this. With
+    # one, it is the same child for whoever else asks for this order.
+    answer = await ctx.generic_call("Fy", "run", json.dumps(order).encode(), idempotency_key=str(order["id"]))
+    fy: dict[str, str] = json.loads(answer)
     c = await ctx.run_typed("C", lambda: apply("c", order, a=a, fy=fy))
-    return {"a": a, **(fy or {}), "c": c}
+    return {"a": a, **fy, "c": c}
 
 
 app = restate.app([service])

@@ -110,7 +110,9 @@ def register(asked: Registration) -> dict[str, Any]:
     """Sets the trigger, and says what is known of the result; an id that is there already is attached to."""
     row = (asked.id, asked.function, json.dumps(asked.input), time.time())
     with store.transaction() as db:
-        db.execute("insert into invocation (id, function, input, due_s) values (?, ?, ?, ?) on conflict do nothing", row)
+        db.execute(
+            "insert into invocation (id, function, input, due_s) values (?, ?, ?, ?) on conflict do nothing", row
+        )
         (outcome,) = db.execute("select outcome from invocation where id = ?", (asked.id,)).fetchone()
     return {"done": outcome is not None, "result": outcome and json.loads(outcome)}
 

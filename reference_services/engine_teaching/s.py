@@ -14,7 +14,7 @@ from reference_services.peer import CallFailed, bad_gateway
 __all__ = ["app"]
 
 app = FastAPI()
-app.add_exception_handler(CallFailed, bad_gateway)  # type: ignore[arg-type]
+app.add_exception_handler(CallFailed, bad_gateway)
 
 
 @app.post("/s")

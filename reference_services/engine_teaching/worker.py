@@ -56,7 +56,8 @@ def register(id: str, function: str, input: Any) -> dict[str, Any]:
     Raises:
         EngineLost: it may be registered or not; ask again with the same id.
     """
-    return ask("/invocations", {"id": id, "function": function, "input": input})
+    answer: dict[str, Any] = ask("/invocations", {"id": id, "function": function, "input": input})
+    return answer
 
 
 def ask(path: str, body: Mapping[str, Any]) -> Any:
