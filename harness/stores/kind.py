@@ -48,6 +48,10 @@ class ResourceKind(ABC):
         self.resource = resource
         self.port = port
 
+    def find(self) -> None:
+        """Looks for its server. Raises SetupError, with the line that installs it, where it is not here."""
+        return
+
     async def prepare(self, folder: Path, run: Run) -> None:
         """Makes what has to be in its folder before the first start. Nothing, usually."""
         return

