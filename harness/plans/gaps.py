@@ -155,11 +155,14 @@ def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
 
 
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
-    """Cuts of the links to brokers and databases, of processes that still have something to do after this gap."""
+    """Cuts of the links to and from brokers, databases and engines.
+
+    Only those of processes that still have something to do after this gap.
+    """
     resources = {resource.name for resource in manifest.resource}
     ahead = processes_ahead(manifest, gap)
     for user, target in sorted(links(manifest)):
-        if target in resources and user in ahead:
+        if (target in resources and user in ahead) or (user in resources and target in ahead):
             link = f"{user}->{target}"
             for direction in ("request", "reply"):
                 yield Fault(verb="blackhole", direction=direction, target=link, point=gap.point, until="detect")

@@ -262,9 +262,14 @@ class _Case:
             await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
-        """Clients have their answers, faults are undone, and no request is under way."""
+        """Clients have their answers, faults are undone, and no request is under way.
+
+        A worker that asks over HTTP whether there is work does so for ever. Where all pending work can be read, such
+        requests, which are no invocation of any node, tell nothing and need not be waited for.
+        """
         answered = all(client.done() for client in self.clients)
-        return answered and not self.injector.active and not self.universe.busy
+        under_way = self.universe.busy(invoking=self.ledger.sees_all)
+        return answered and not self.injector.active and not under_way
 
     def _why_late(self, pending: list[str] | None, budget: Budget) -> str:
         """The finite witness behind a spent budget, or `slow` where there is none."""

@@ -90,6 +90,7 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
     if sent_id in scene.strays:
         return None
     if route is None or not sent_id:
+        request.arrival.invokes = False
         return await forward(port, request)
     request.arrival.link = link
     work = scene.key_of(sent_id)
