@@ -76,7 +76,17 @@ def _mark(violation: Violation, event: Event) -> str:
     if kind == "unfinished":
         _, until, what = got.partition(" until ")
         return got if got in ("still pending", "attempted again") else f"not done{until}{what}"
-    return {"early": "too early", "answers": "not the same answer"}.get(kind, "nobody asked for this")
+    return _MARKS.get(kind, "nobody asked for this")
+
+
+_MARKS = {
+    "again": "not part of what the fault may touch",
+    "answers": "not the same answer",
+    "early": "too early",
+    "initial": "not what it was set out with",
+    "mistaken": "not the answer to this",
+    "often": "once too often",
+}
 
 
 def _time(n: int) -> str:
@@ -175,6 +185,21 @@ def _answered(telling: Telling, place: int, event: Event) -> Step:
 
 def _drop(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"{event.where} for {event.work}", result="dropped", remark="its caller was gone: never applied")
+
+
+def _deliver(telling: Telling, place: int, event: Event) -> Step:
+    again = f"delivery {event.n}" if event.n > 1 else ""
+    return Step(what=f"{event.data.get('node', event.where)} gets {event.work}", remark=again)
+
+
+def _reply(telling: Telling, place: int, event: Event) -> Step:
+    about = ", ".join(event.data.get("about", ()))
+    remark = f"it speaks of {about}" if about not in ("", event.work) else ""
+    return Step(
+        what=f"{event.data.get('node', event.where)} answers {event.work}",
+        result=str(event.data.get("status") or ""),
+        remark=remark,
+    )
 
 
 def _give_up(telling: Telling, place: int, event: Event) -> Step:
@@ -277,7 +302,9 @@ _TELL: dict[Kind, Callable[[Telling, int, Event], Step]] = {
     Kind.ATTEMPT: _attempt,
     Kind.APPLY: _apply,
     Kind.ANSWERED: _answered,
+    Kind.DELIVER: _deliver,
     Kind.DROP: _drop,
+    Kind.REPLY: _reply,
     Kind.GIVE_UP: _give_up,
     Kind.FAULT: _fault,
     Kind.PROCESS: _process,
