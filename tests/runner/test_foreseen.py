@@ -40,7 +40,7 @@ def struck(name: str, fault: str) -> Spread:
         ("callee_inbox", "kill worker @applied charge w1", {"payments"}),
         ("engine_dbos", "kill fy @recv b1 w1", {"Fy"}),
         ("engine_dbos", "kill fx @applied c w1", {"api", "Fx"}),
-        ("callee_naive", "kill orders @answer w1", {"orders"}),
+        ("callee_naive", "kill orders @answer w1", {"orders", "payments"}),
     ],
 )
 def test_a_fault_reaches_as_far_as_its_boundary(pattern: str, fault: str, nodes: set[str]) -> None:
