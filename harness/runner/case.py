@@ -44,6 +44,8 @@ class CaseRun:
     settled: bool = False
     unread: dict[str, str] = field(default_factory=dict)
     """Edges and effects whose store could not be read in the end, and why."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Edges and effects whose table, file or stream did not exist even in the end."""
     log: str = ""
     """What the process at the edge printed last, where it accepted nothing."""
 
@@ -304,6 +306,7 @@ class _Case:
             task.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
         self.run.unread |= self.ledger.unread
+        self.run.absent |= self.ledger.absent
         for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
             try:
                 await end()

@@ -15,7 +15,7 @@ from harness.runner.case import CaseRun
 from harness.runner.system import System
 from harness.runner.universe import Universe
 
-__all__ = ["never_attempted", "never_counted", "not_accepted", "unread", "unused_links"]
+__all__ = ["absent", "never_attempted", "never_counted", "not_accepted", "unread", "unused_links"]
 
 
 def not_accepted(system: System, run: CaseRun) -> Iterator[Problem]:
@@ -73,6 +73,22 @@ def unread(system: System, run: CaseRun) -> Iterator[Problem]:
             got=why,
             fix="mend the query, address or command, or let the store exist when the system is ready",
         )
+
+
+def absent(system: System, run: CaseRun) -> Iterator[Problem]:
+    """Readers of pending work that looked for something which does not exist even when work has gone through.
+
+    A misspelt table reads like an empty one, and "nothing pending" would then be said of every case.
+    """
+    for where, what in run.absent.items():
+        if where in system.triggered_edges:
+            yield Problem(
+                what=f"pending work of {where} is read from something that does not exist, even without faults",
+                where=f"{system.manifest.path}  pending of {where}",
+                expected="the table, file or stream that holds it",
+                got=what,
+                fix="mend the name in the query or address, or let the service create it when it starts",
+            )
 
 
 def never_attempted(system: System, history: History) -> Iterator[Problem]:

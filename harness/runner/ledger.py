@@ -29,6 +29,8 @@ class Ledger:
         self._last: dict[tuple[Kind, str], Any] = {}
         self.unread: dict[str, str] = {}
         """Edges and effects whose store gave no answer when it was asked last, and why."""
+        self.absent: dict[str, str] = {}
+        """Edges and effects whose table, file or stream did not exist when it was looked for last."""
 
     @property
     def sees_all(self) -> bool:
@@ -86,11 +88,14 @@ class Ledger:
 
     async def _read(self, where: str, reader: Reader) -> list[str] | None:
         self.unread.pop(where, None)
+        self.absent.pop(where, None)
         try:
             texts = await reader.read()
         except StoreUnreadable as error:
             self.unread[where] = str(error)
             return None
+        if reader.absent:
+            self.absent[where] = reader.absent
         return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:

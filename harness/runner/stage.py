@@ -18,7 +18,7 @@ from harness.network import Server
 from harness.plans.model import Plan
 from harness.runner.budget import Calibration
 from harness.runner.case import CaseRun, run_case
-from harness.runner.contract import never_attempted, never_counted, not_accepted, unread, unused_links
+from harness.runner.contract import absent, never_attempted, never_counted, not_accepted, unread, unused_links
 from harness.runner.system import System
 from harness.runner.universe import Universe
 from harness.runner.workshop import Workshop, workshop
@@ -130,7 +130,12 @@ async def fault_free(universe: Universe) -> CaseRun:
         raise run.errors[0]
     problems = [*not_accepted(system, run)]
     if not problems:
-        problems += [*unread(system, run), *never_attempted(system, run.history), *never_counted(system, run)]
+        problems += [
+            *unread(system, run),
+            *absent(system, run),
+            *never_attempted(system, run.history),
+            *never_counted(system, run),
+        ]
         problems += [*await unused_links(universe, run.history)]
     if problems:
         raise ContractError(*problems)
