@@ -85,7 +85,7 @@ class Evidence:
         orphans: applications that carry no key at all.
         load: where the load begins; None where that is not marked.
         drain, replay: their endings; replay is None where nothing was replayed.
-        rows: by effect, the ROWS events. pending: by edge, the PENDING events.
+        looks: the LOOK events. rows: by effect, the ROWS events. pending: by edge, the PENDING events.
         disturbances: faults that landed, processes that died and came back, the start of heal and replay.
         struck: faults that were about to strike or did, in words, each with the work at whose point it was.
         landed: any of them landed before the end of the drain. exited: processes that ended by themselves.
@@ -101,6 +101,7 @@ class Evidence:
         self.boundaries: dict[str, ExpectedBoundary] = {b.name: b for b in self.expectation.boundaries}
         self.processes: dict[str, str] = {node.name: node.process for node in self.expectation.nodes}
         self.orphans: list[int] = []
+        self.looks: list[int] = []
         self.rows: dict[str, list[int]] = {}
         self.pending: dict[str, list[int]] = {}
         self.disturbances: list[int] = []
@@ -180,6 +181,11 @@ class Evidence:
             self._discharges[edge] = gone
         return self._discharges[edge]
 
+    def is_held(self, look: int, work: str, edge: str = "") -> bool:
+        """Whether a store held this work when all were looked at: that of an edge, or any."""
+        held: Mapping[str, Sequence[str]] = self.events[look].data.get("held", {})
+        return work in held.get(edge, ()) if edge else any(work in works for works in held.values())
+
     def disturbed(self, first: int, last: int, most: int = 12) -> list[int]:
         """The disturbances between two places: all where they are few, else the first and the last ones."""
         start, stop = bisect_left(self.disturbances, first), bisect_left(self.disturbances, last)
@@ -251,6 +257,8 @@ class Evidence:
             self._phases.setdefault(event.where, index)
         elif kind is Kind.QUIET or kind is Kind.DEADLINE:
             self._endings.append(index)
+        elif kind is Kind.LOOK:
+            self.looks.append(index)
         elif kind is Kind.ROWS:
             self.rows.setdefault(event.where, []).append(index)
         elif kind is Kind.APPLY:

@@ -51,6 +51,8 @@ class ExpectedEffect:
     sink: transactional (in one transaction with its own record), keyed (the partner dedupes by key) or plain.
     duplicates: `tolerable` takes the effect out of every check that counts to two.
     source: what counts it: `world` by APPLY events, `sql` by ROWS events.
+    may_reject: the world may refuse it for good.
+    compensates: the effect that it undoes, and is only owed after; empty for one that goes forward.
     """
 
     name: str
@@ -59,6 +61,8 @@ class ExpectedEffect:
     sink: Literal["transactional", "keyed", "plain"] = "keyed"
     duplicates: Literal["never", "tolerable"] = "never"
     source: Literal["world", "sql"] = "world"
+    may_reject: bool = False
+    compensates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

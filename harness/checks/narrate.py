@@ -83,9 +83,11 @@ _MARKS = {
     "again": "not part of what the fault may touch",
     "answers": "not the same answer",
     "early": "too early",
+    "failure": "and it stands",
     "initial": "not what it was set out with",
     "mistaken": "not the answer to this",
     "often": "once too often",
+    "owner": "nobody would take it up",
 }
 
 
@@ -275,6 +277,12 @@ def _pending(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"store of {event.where} {has} {telling.violation.work}")
 
 
+def _look(telling: Telling, place: int, event: Event) -> Step:
+    work = telling.violation.work
+    held = [edge for edge, works in event.data.get("held", {}).items() if work in works]
+    return Step(what="all stores are read", result=f"{work} in {', '.join(held)}" if held else f"{work} in none")
+
+
 def _rows(telling: Telling, place: int, event: Event) -> Step:
     count = event.data.get("counts", {}).get(telling.violation.work, 0)
     return Step(what=f"rows of {event.where} are counted", result=f"{count} for {telling.violation.work}")
@@ -309,6 +317,7 @@ _TELL: dict[Kind, Callable[[Telling, int, Event], Step]] = {
     Kind.FAULT: _fault,
     Kind.PROCESS: _process,
     Kind.PHASE: _phase,
+    Kind.LOOK: _look,
     Kind.PENDING: _pending,
     Kind.ROWS: _rows,
     Kind.QUIET: _ending,

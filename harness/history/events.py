@@ -55,6 +55,9 @@ class Kind(StrEnum):
     """Effects counted in a store at rest. where: effect. data: {"counts": {work: int}}."""
     PENDING = "pending"
     """Undischarged triggers as read from their store, written when they change. where: edge. data: {"works": [...]}."""
+    LOOK = "look"
+    """Every store was read once, one after the other, in the order in which work passes them. data: {"since": the place
+    in the history where it began, "held": {edge: works}, "rows": {effect: {work: int}}}."""
     POINT = "point"
     """A rendezvous of the plan was reached; the caller waits there. where: the point in words. data: {"fault"}."""
     FAULT = "fault"

@@ -133,6 +133,15 @@ class System:
         way_in = {f"client->{self.submit.node}"} if self.submit.trigger else set()
         return {edge.key for edge in self.manifest.edge if edge.trigger} | way_in
 
+    def order_of_edge(self, key: str) -> int:
+        """The place of an edge in the order in which work passes them; the way in comes first."""
+        keys = [f"{self._node_of(call.src)}->{self._node_of(call.dst)}" for call in self.derived.calls]
+        plain = f"{key.partition('->')[0]}->{self._target_of(key)}"
+        return keys.index(plain) if plain in keys else len(keys)
+
+    def _node_of(self, instance: str | None) -> str:
+        return self.derived.instances[instance].node.name if instance else CLIENT
+
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
         return next(n.process for n in self.manifest.node if n.name == node)

@@ -142,6 +142,19 @@ def discharged_then(attempts: int) -> Story:
     return settled(story)
 
 
+def undoing() -> Expectation:
+    """As `inbox`, with a refund that undoes the charge."""
+    refund = ExpectedEffect(name="refund", node="payments", boundary="inbox", compensates="charge")
+    return inbox(effects=(*inbox().effects, refund))
+
+
+def handed(on: bool) -> Story:
+    """A did its own effect; what it should have handed on was seen in its store, or never."""
+    story = Story(handed_off()).submit().delivers("a").applies(effect="reserve", by="a").killed("a").restarted("a")
+    story.accepted()
+    return story.stored("w1", edge="a->b").stored(edge="a->b").applies(by="b") if on else story
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -183,6 +196,25 @@ GOOD: dict[str, list[Story]] = {
         discharged_then(attempts=1),
     ],
     "P15": [settled(done()), stuck("stranded")],
+    "P17": [
+        settled(Story(inbox()).submit().unknown().submit().accepted().applies()),
+        settled(Story(inbox()).submit().unknown().submit().rejected()),
+        settled(Story(undoing()).submit().unknown().submit().rejected().applies().applies(effect="refund")),
+    ],
+    "P18": [done_by_b(at_b()), settled(handed(True))],
+    "P19": [
+        settled(Story(inbox()).submit().accepted().looks("w1").looks("w1").applies().looks().looks()),
+        settled(Story(inbox()).submit().accepted().looks("w1").looks().applies().looks()),
+        settled(
+            Story(ledger())
+            .submit()
+            .accepted()
+            .looks("w1", charge={})
+            .looks("w1", charge={})
+            .looks(charge={"w1": 1})
+            .looks(charge={"w1": 1})
+        ),
+    ],
     "P16": [
         replayed(settled(done())).accepted().attempts().quiet().ends(),
         replayed(rows_done()).accepted().quiet().rows(w1=1).ends(),
@@ -258,6 +290,15 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT207", settled(done()).attempts()),
         ("RT206", done().stored("w1").heals().drains().deadline("undriven", "w1")),
         ("RT207", done().attempts().attempts().heals().drains().deadline("livelock", "w1")),
+    ],
+    "P17": [
+        ("RT111", settled(Story(inbox()).submit().applies().unknown().submit().rejected())),
+        ("RT112", settled(Story(undoing()).submit().unknown().applies(effect="refund").applies().submit().rejected())),
+    ],
+    "P18": [("RT213", settled(handed(False)))],
+    "P19": [
+        ("RT212", settled(Story(inbox()).submit().accepted().looks().looks().applies())),
+        ("RT212", settled(Story(ledger()).submit().accepted().looks(charge={}).looks(charge={})).rows(w1=1)),
     ],
     "P16": [
         ("RT107", replayed(settled(done())).accepted().applies().quiet().ends()),

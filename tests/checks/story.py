@@ -214,6 +214,10 @@ class Story:
         """The store of an edge holds these works, and no others."""
         return self.tell(Kind.PENDING, where=edge, works=list(works))
 
+    def looks(self, *held: str, **rows: dict[str, int]) -> Story:
+        """All stores are read: the works that some store holds, and the rows of effects."""
+        return self.tell(Kind.LOOK, since=len(self.events), held={"orders->payments": list(held)}, rows=rows)
+
     def heals(self) -> Story:
         return self.phase("heal")
 

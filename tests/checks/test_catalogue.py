@@ -62,6 +62,9 @@ def test_properties_are_found_by_being_there_in_the_order_of_their_ids() -> None
         "P14",
         "P15",
         "P16",
+        "P17",
+        "P18",
+        "P19",
     ]
 
 
