@@ -7,6 +7,7 @@ for the rules, `codes.py` for what a code says, and `docs/properties.md` for all
 """
 
 from harness.checks.codes import CATALOGUE, explain
+from harness.checks.declaration import rests_on
 from harness.checks.expectation import (
     Expectation,
     ExpectedBoundary,
@@ -41,4 +42,5 @@ __all__ = [
     "explain",
     "judge",
     "narrate",
+    "rests_on",
 ]

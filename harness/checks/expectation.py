@@ -76,6 +76,7 @@ class ExpectedBoundary:
     nodes: what is executed again when the trigger fires again.
     downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
     max_detect_s, backoff_max_s: the declared time constants.
+    detect: how it is noticed that the work has to be driven again.
     lease_s: how long a claim is valid at least; 0 where nothing is claimed.
     attempts: how often it drives one piece of work before it gives up; 0: without limit.
     """
@@ -89,6 +90,7 @@ class ExpectedBoundary:
     downstream: tuple[str, ...] = ()
     max_detect_s: float = 0.0
     backoff_max_s: float = 0.0
+    detect: str = ""
     lease_s: float = 0.0
     attempts: int = 0
 

@@ -76,7 +76,7 @@ def _mark(violation: Violation, event: Event) -> str:
     if kind == "unfinished":
         _, until, what = got.partition(" until ")
         return got if got in ("still pending", "attempted again") else f"not done{until}{what}"
-    return _MARKS.get(kind, "nobody asked for this")
+    return "not what is declared" if kind.startswith("declared") else _MARKS.get(kind, "nobody asked for this")
 
 
 _MARKS = {

@@ -89,6 +89,7 @@ def at_node(
     likely: str,
     kind: str,
     effect: str = "",
+    declared: tuple[str, ...] = (),
 ) -> Violation:
     """A violation about what one node did, or was asked to do, for one work. places: the last one decides."""
     boundary = next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
@@ -108,4 +109,5 @@ def at_node(
         spread=invoked_again(evidence, trail, places[-1]),
         witness=witness(evidence, trail, [effect] if effect else (), places[-1], *places),
         fact=(kind, trail.work, effect or node),
+        declared=declared,
     )

@@ -323,6 +323,7 @@ class System:
             downstream=self._downstream_of(target.name),
             max_detect_s=self._detection_s(boundary),
             backoff_max_s=boundary.trigger.backoff_max_s,
+            detect=boundary.trigger.detect,
             lease_s=boundary.trigger.lease_s or 0.0,
             attempts=boundary.trigger.attempts or 0,
         )

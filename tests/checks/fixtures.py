@@ -6,6 +6,7 @@ survived.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from harness.checks import Expectation, ExpectedCall, ExpectedEffect, Spread
@@ -155,6 +156,40 @@ def handed(on: bool) -> Story:
     return story.stored("w1", edge="a->b").stored(edge="a->b").applies(by="b") if on else story
 
 
+def two_steps(**changes: object) -> Expectation:
+    """As `inbox`, with a node that charges and then mails."""
+    mail = ExpectedEffect(name="mail", node="payments", boundary="inbox")
+    return inbox(effects=(*inbox().effects, mail), **changes)
+
+
+def complete(work: str) -> Expectation:
+    """As `inbox`; payments is declared with this work mode."""
+    orders, payments = inbox().nodes
+    return inbox(nodes=(orders, replace(payments, work=work)))
+
+
+def through_a_queue() -> Expectation:
+    """As `handed_off`, declared with a queue in place of the inbox."""
+    declared = json.dumps(handed_off().to_json()).replace('"inbox"', '"queue:b"')
+    return Expectation.from_json(json.loads(declared))
+
+
+def claimed_again(after_s: float) -> Story:
+    """The worker is killed over the work, with a claim of five seconds, and takes it up again so much later."""
+    human, queue = inbox().boundaries
+    story = Story(inbox(boundaries=(human, replace(queue, detect="lease", lease_s=5.0, target="payments"))))
+    story.submit().accepted().attempts().killed().dropped().restarted()
+    while story.events[-1].at_s < after_s:
+        story.tell(Kind.CONNECT, where="client->orders")
+    return settled(story.applies())
+
+
+def waits_for_b(call: ExpectedCall) -> Story:
+    """B is reached by nothing that a tap could see."""
+    story = Story(handed_off(calls=(handed_off().calls[0], call))).submit().delivers("a")
+    return settled(story.applies(effect="reserve", by="a").applies(by="b").accepted())
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -202,6 +237,13 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(undoing()).submit().unknown().submit().rejected().applies().applies(effect="refund")),
     ],
     "P18": [done_by_b(at_b()), settled(handed(True))],
+    "P20": [
+        done_by_b(at_b()),
+        settled(Story(two_steps()).submit().accepted().applies().applies(effect="mail")),
+        replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().quiet().ends(),
+        replayed(settled(Story(complete("reexec")).submit().accepted().applies())).accepted().attempts().quiet().ends(),
+        claimed_again(after_s=5.5),
+    ],
     "P19": [
         settled(Story(inbox()).submit().accepted().looks("w1").looks("w1").applies().looks().looks()),
         settled(Story(inbox()).submit().accepted().looks("w1").looks().applies().looks()),
@@ -296,6 +338,24 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT112", settled(Story(undoing()).submit().unknown().applies(effect="refund").applies().submit().rejected())),
     ],
     "P18": [("RT213", settled(handed(False)))],
+    "P20": [
+        ("RT501", settled(Story(inbox()).submit().accepted().applies(by="orders"))),
+        ("RT502", done_by_b(at_b().delivers("b", by="c"))),
+        ("RT502", waits_for_b(ExpectedCall(caller="client", callee="b"))),
+        ("RT503", settled(Story(inbox()).submit().accepted().attempts(key="").killed().dropped().applies(key=""))),
+        ("RT504", settled(Story(through_a_queue()).submit().delivers("b", by="a"))),
+        ("RT504", waits_for_b(ExpectedCall(caller="a", callee="b"))),
+        (
+            "RT505",
+            replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().attempts().quiet(),
+        ),
+        (
+            "RT505",
+            replayed(settled(Story(complete("log")).submit().accepted().applies())).accepted().attempts().quiet(),
+        ),
+        ("RT506", claimed_again(after_s=1.0)),
+        ("RT507", settled(Story(two_steps()).submit().accepted().applies(effect="mail").applies())),
+    ],
     "P19": [
         ("RT212", settled(Story(inbox()).submit().accepted().looks().looks().applies())),
         ("RT212", settled(Story(ledger()).submit().accepted().looks(charge={}).looks(charge={})).rows(w1=1)),

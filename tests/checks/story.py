@@ -80,35 +80,35 @@ KILL = "kill b @recv charge w1"
 
 
 def handed_off(**changes: Any) -> Expectation:
-    """A takes work and hands it to b through a queue; both have taps. A kill of b may only touch b."""
+    """A takes work and hands it to b through its inbox; both have taps. A kill of b may only touch b."""
     declared: dict[str, Any] = {
         "system": "handed-off",
         "submit_node": "a",
         "root": "human",
         "nodes": (
             ExpectedNode(name="a", process="a", boundary="human", routed=True),
-            ExpectedNode(name="b", process="b", boundary="queue", routed=True),
+            ExpectedNode(name="b", process="b", boundary="inbox", routed=True),
         ),
         "effects": (
             ExpectedEffect(name="reserve", node="a", boundary="human"),
-            ExpectedEffect(name="charge", node="b", boundary="queue"),
+            ExpectedEffect(name="charge", node="b", boundary="inbox"),
         ),
         "boundaries": (
             ExpectedBoundary(name="human", target="a", owner="the person who clicks", placement="root", nodes=("a",)),
             ExpectedBoundary(
-                name="queue", target="b", owner="the queue", placement="caller", nodes=("b",), lease_s=5.0
+                name="inbox", target="b", owner="the inbox of b", placement="callee", nodes=("b",), lease_s=5.0
             ),
         ),
-        "edges": (ReadEdge(name="a->b", boundary="queue"),),
+        "edges": (ReadEdge(name="a->b", boundary="inbox"),),
         "calls": (
             ExpectedCall(caller="client", callee="a", boundary="human"),
-            ExpectedCall(caller="a", callee="b", awaits=False, boundary="queue"),
+            ExpectedCall(caller="a", callee="b", awaits=False, boundary="inbox"),
         ),
         "spreads": (
             Spread(cause="fault", name=KILL, nodes=("b",), must=("b",)),
             Spread(cause="call", name="client->a", nodes=("a", "b")),
             Spread(cause="call", name="a->b", nodes=("a", "b")),
-            Spread(cause="lease", name="queue", nodes=("b",)),
+            Spread(cause="lease", name="inbox", nodes=("b",)),
             Spread(cause="exit", name="a", nodes=("a", "b")),
         ),
         "downstream": ("reserve", "charge"),

@@ -65,6 +65,7 @@ def test_properties_are_found_by_being_there_in_the_order_of_their_ids() -> None
         "P17",
         "P18",
         "P19",
+        "P20",
     ]
 
 
