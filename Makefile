@@ -7,7 +7,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint types bench clean engine images compose compose-down compose-demo
+.PHONY: help demo test starters lint types bench clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -17,6 +17,9 @@ demo: .venv/.ready  ## four placements and a naive one under the same faults
 
 test: .venv/.ready-dev  ## all tests, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) tests
+
+starters: .venv/.ready-dev  ## every fault on every starter, and all their broken twins: some minutes
+	@RETRIGGER_STARTERS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/starters
 
 lint: .venv/.ready-dev  ## style
 	@$(BIN)/ruff check .

@@ -58,7 +58,8 @@ class Ending:
 
     index: the QUIET or DEADLINE that ended it; where none did, the same as `limit`.
     limit: the first event that no longer belongs to it.
-    state: quiet | stranded | undriven | livelock | slow | ... as the runner proved it; `open` where nothing ended it.
+    state: quiet | stranded | undriven | overdue | livelock | slow | ... as the runner proved it; `open` where nothing
+        ended it.
     works: those that the runner says are incomplete or pending.
     after: work -> stuck_until_next_work | stuck_until_restart | lost, where the runner probed for it.
     """
@@ -72,7 +73,11 @@ class Ending:
     @property
     def decides(self) -> bool:
         """Whether "not yet" means "never": the state is stable, or goes in circles. A slow system is not decided."""
-        return self.state in ("quiet", "stranded", "undriven", "livelock")
+        return self.state in ("quiet", "stranded", "undriven", "overdue", "livelock")
+
+    def decides_on(self, work: str) -> bool:
+        """The same of one piece of work, for which a probe may have decided what the state alone did not."""
+        return self.decides or work in self.after
 
 
 class Evidence:
@@ -122,6 +127,11 @@ class Evidence:
         self.drain = self._ending(self._phases.get("drain"), end if replay is None else replay)
         self.replay = None if replay is None else self._ending(replay, end)
         self.landed = any(self._lands(place) for place in self.disturbances if place < self.drain.index)
+
+    @property
+    def faults_landed(self) -> int:
+        """How many strikes were proven."""
+        return self._faults["landed"].total()
 
     @property
     def faults_missed(self) -> tuple[str, ...]:

@@ -158,6 +158,7 @@ class Expectation:
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
+    stores: brokers and databases that hold triggers, by the names of their processes.
 
     Raises:
         HistoryError: a name leads nowhere.
@@ -175,6 +176,7 @@ class Expectation:
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         effects = {effect.name for effect in self.effects}

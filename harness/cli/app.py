@@ -25,6 +25,14 @@ Reports = Annotated[
 ]
 On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
 Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
+Explore = Annotated[
+    str,
+    typer.Option(
+        "--explore",
+        help="core, single (every gap), compound (several faults), pairs (all within a boundary), random; "
+        "lists with commas between",
+    ),
+]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
 
@@ -46,7 +54,7 @@ def demo(
 def run(
     context: typer.Context,
     manifests: Targets,
-    explore: Annotated[str, typer.Option("--explore", help="core, single (every gap), or random")] = "single",
+    explore: Explore = "single",
     workers: Workers = "auto",
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
@@ -142,11 +150,12 @@ def explain(code: Annotated[str, typer.Argument(help="a code from a report, like
 def list_(
     what: Annotated[str, typer.Argument(help="patterns, properties, faults, or plans", metavar="WHAT")],
     manifest: Annotated[str | None, typer.Argument(help="for `plans`: of which system")] = None,
+    explore: Explore = "single",
 ) -> None:
     """List patterns, properties, faults, or the plans of a system."""
     from harness.cli.show import list_ as show
 
-    show(what, manifest)
+    show(what, manifest, explore)
 
 
 @app.command()

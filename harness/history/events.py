@@ -67,8 +67,8 @@ class Kind(StrEnum):
     QUIET = "quiet"
     """Nothing is pending or in flight any more, and nothing more can come within the declared bounds. data: {"why"}."""
     DEADLINE = "deadline"
-    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow", "works",
-    "pending"}. The first one decides. A second one may follow with "after": {work: "stuck_until_next_work"|
+    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"overdue"|"livelock"|"slow",
+    "works", "pending"}. The first one decides. A second one may follow with "after": {work: "stuck_until_next_work"|
     "stuck_until_restart"|"lost"}: what freed the work when it was probed for."""
 
 

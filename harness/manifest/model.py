@@ -211,6 +211,9 @@ class Process(Table):
     """Folder to start in, relative to the manifest's folder, which is the default; in a container its own."""
     restart: Literal["always", "never"] = "always"
     """What stands around it in production: a supervisor that starts it again, or nothing."""
+    forks: bool = False
+    """Whether it works in child processes of its own, as job queues do: then a kill of the child that works, and one of
+    the parent alone, are plans besides the kill of the whole tree."""
     copies: PositiveInt = 1
     """How many of it run at the same time."""
 

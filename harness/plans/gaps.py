@@ -15,7 +15,7 @@ from harness.manifest.model import Manifest, Process
 from harness.manifest.placeholders import links
 from harness.plans.model import Fault, Plan, Point
 
-__all__ = ["Gap", "core", "gaps", "single"]
+__all__ = ["Gap", "core", "faults_at", "gaps", "killable", "plan_of", "processes_ahead", "processes_beside", "single"]
 
 WORK = "w1"
 
@@ -101,9 +101,12 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     """The faults that mean something at this gap."""
     for process in killable(manifest):
         yield Fault(verb="kill", target=process.name, point=gap.point)
+        if process.forks and process.name == gap.caller:
+            yield Fault(verb="kill", target=f"{process.name}/child", point=gap.point)
+            yield Fault(verb="kill", target=f"{process.name}/parent", point=gap.point)
     for resource in manifest.resource:
         yield Fault(verb="kill", target=resource.name, point=gap.point)
-    for side in _own_processes(manifest, gap):
+    for side in processes_beside(manifest, gap):
         yield Fault(verb="terminate", target=side, point=gap.point)
         yield Fault(verb="pause", target=side, point=gap.point, until="detect")
     if gap.point.name in ("submit", "deliver", "recv"):
@@ -116,7 +119,8 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     yield from _store_links(manifest, gap)
 
 
-def _own_processes(manifest: Manifest, gap: Gap) -> list[str]:
+def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
+    """The killable processes on the two sides of a gap, the caller first."""
     names = {process.name for process in killable(manifest)}
     return [side for side in dict.fromkeys((gap.caller, gap.callee)) if side in names]
 
@@ -124,7 +128,7 @@ def _own_processes(manifest: Manifest, gap: Gap) -> list[str]:
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     """Cuts of the links to brokers and databases, of processes that still have something to do after this gap."""
     resources = {resource.name for resource in manifest.resource}
-    ahead = _processes_from(manifest, _node_of(manifest, gap.point.where))
+    ahead = processes_ahead(manifest, gap)
     for user, target in sorted(links(manifest)):
         if target in resources and user in ahead:
             link = f"{user}->{target}"
@@ -141,8 +145,9 @@ def _node_of(manifest: Manifest, place: str) -> str:
     return place if any(node.name == place for node in manifest.node) else next(owners, place)
 
 
-def _processes_from(manifest: Manifest, node: str) -> set[str]:
-    """The processes of this node and of every node behind it."""
+def processes_ahead(manifest: Manifest, gap: Gap) -> set[str]:
+    """The processes that still have something to do after a gap: of its node and of every node behind it."""
+    node = _node_of(manifest, gap.point.where)
     reached, queue = {node}, [node]
     while queue:
         queue = [edge.to for edge in manifest.edge if edge.from_ in queue and edge.to not in reached]

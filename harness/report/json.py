@@ -119,11 +119,13 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "plan": case.plan,
-        "faults": list(case.faults),
+        "plan": case.told_plan,
+        "faults": list(case.told_faults),
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "declared": finding.declared,
+        "fate": finding.fate,
         "reproduced": [case.reproduced, case.of],
     }
 
@@ -143,4 +145,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -20,7 +20,7 @@ from harness.network import Link
 from harness.plans.model import PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
-from harness.targets import Scope, Target
+from harness.targets import Scope, Target, child_connected_to
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
 
@@ -149,12 +149,21 @@ class Injector:
         async with self._alone(fault) as target:
             if target is None:
                 return Directive.GO_ON
-            ended = await target.kill(_scope(fault))
-            if _scope(fault) != "child" or await _hung_up(arrival):
+            caller = await self._calling_child(fault, arrival, target)
+            ended = await target.kill(_scope(fault), caller)
+            if _scope(fault) == "tree" or await _hung_up(arrival):
                 self.scene.deaths[fault.process] += 1
-            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
+            which = ", the child that makes the held call" if caller else ""
+            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}{which}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
+
+    async def _calling_child(self, fault: Fault, arrival: Arrival, target: Target) -> int | None:
+        """Of several children, the one whose call is held: it has the work. None: whichever is the youngest."""
+        if _scope(fault) != "child" or not arrival.link.startswith(f"{fault.process}->") or target.pid is None:
+            return None
+        port = self.parts.link(arrival.link).port
+        return await asyncio.to_thread(child_connected_to, target.pid, port)
 
     async def _terminate(self, fault: Fault, arrival: Arrival) -> Directive:
         """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it."""
@@ -299,7 +308,7 @@ def _scope(fault: Fault) -> Scope:
 
 
 async def _hung_up(arrival: Arrival) -> bool:
-    """Whether the call that is held ends, as it does when the child that was killed is the one who made it."""
+    """Whether the call that is held ends, as it does when what was killed made it; a survivor's call goes on."""
     try:
         async with asyncio.timeout(COUNTED_S):
             return await arrival.gone.wait()

@@ -145,11 +145,11 @@ class Ledger:
 
         Where every store can be read and every work's end is known, an empty store is quiet enough, except at the end
         of a case: what a repeat set in motion may not have reached a store yet, so it gets twice the time that the
-        fault-free run took from the answer to the last effect.
+        fault-free run took from the answer to the last effect. Where nothing is repeated, the drain is that end.
         """
         if not self.sees_all or self._unknown():
             return bounds.settle_s(calibration)
-        return 2 * calibration.lag_s if last else 0.0
+        return 0.05 + 2 * calibration.lag_s if last or not calibration.repeats else 0.0
 
     def _unknown(self) -> bool:
         works = {event.work for event in self.scene.history.of(Kind.SUBMIT)}

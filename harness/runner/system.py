@@ -142,6 +142,12 @@ class System:
     def _node_of(self, instance: str | None) -> str:
         return self.derived.instances[instance].node.name if instance else CLIENT
 
+    @cached_property
+    def times_declared(self) -> bool:
+        """Every trigger says itself how long it takes, so that "later than that" means something where none is read."""
+        triggers = [edge.trigger for edge in self.manifest.edge] + [self.submit.trigger]
+        return all({"max_detect_s", "lease_s"} & each.model_fields_set for each in triggers if each)
+
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
         return next(n.process for n in self.manifest.node if n.name == node)
@@ -195,6 +201,12 @@ class System:
         if _is_root(boundary):
             return self.submit.patience_s or self.submit.timeout_s
         return max(boundary.trigger.max_detect_s, boundary.trigger.lease_s or 0.0)
+
+    def redelivery_s(self, node: str) -> float:
+        """How long it takes at most until a node is driven again by whoever owns it; 0 where nobody does."""
+        owner = self._owner(node)
+        owning = [boundary for boundary in self.derived.boundaries if boundary.name == owner]
+        return sum(self._detection_s(boundary) + boundary.trigger.backoff_max_s for boundary in owning)
 
     def until_s(self, until: str) -> float:
         """A fault's `until` in seconds: detect | lease | timeout | patience, each with `+seconds`.
@@ -258,6 +270,7 @@ class System:
             awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            stores=tuple(resource.name for resource in self.manifest.resource),
         )
 
     @cached_property

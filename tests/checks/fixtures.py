@@ -73,6 +73,16 @@ def stuck(state: str = "stranded", **after: str) -> Story:
     return lost().deadline(state, "w1", after=after)
 
 
+def brokered() -> Expectation:
+    return inbox(stores=("broker",))
+
+
+def store_killed() -> Story:
+    """Accepted, and the broker is killed before anybody has begun."""
+    story = Story(brokered()).submit().accepted().killed("broker", "reply orders w1")
+    return story.restarted("broker").heals().drains()
+
+
 def tolerant() -> Story:
     effect = ExpectedEffect(name="charge", node="payments", boundary="inbox", sink="plain", duplicates="tolerable")
     story = Story(inbox(effects=(effect,))).submit().accepted().applies(key="").applies(key="").applies(key="")
@@ -230,6 +240,11 @@ GOOD: dict[str, list[Story]] = {
         called(times=3, retries=2),
         discharged_then(attempts=1),
     ],
+    "P11": [
+        settled(
+            Story(brokered()).submit().accepted().killed("broker", "reply orders w1").restarted("broker").applies()
+        ),
+    ],
     "P15": [settled(done()), stuck("stranded")],
     "P17": [
         settled(Story(inbox()).submit().unknown().submit().accepted().applies()),
@@ -277,6 +292,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT101", stuck("stranded")),
         ("RT101", lost().quiet()),
         ("RT101", stuck("stranded", w1="lost")),
+        ("RT101", stuck("overdue", w1="lost")),
         ("RT201", settled(Story(nobody()).submit().accepted().attempts().killed().dropped())),
         ("RT202", stuck("stranded", w1="stuck_until_next_work")),
         ("RT203", stuck("stranded", w1="STUCK_UNTIL_RESTART")),
@@ -317,8 +333,8 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ),
     ],
     "P10": [
-        ("RT208", settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="q"))),
-        ("RT208", done_by_b(at_b().delivers("b", by="a", payload="q").delivers("b", by="a", payload="p"))),
+        ("RT214", settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="q"))),
+        ("RT214", done_by_b(at_b().delivers("b", by="a", payload="q").delivers("b", by="a", payload="p"))),
         ("RT209", settled(Story(inbox()).submit().accepted().attempts(key="1").killed().dropped().applies(key="2"))),
     ],
     "P14": [
@@ -327,6 +343,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT210", called(times=4, retries=2)),
         ("RT211", discharged_then(attempts=2)),
     ],
+    "P11": [("RT208", store_killed().deadline("stranded", "w1")), ("RT208", store_killed().deadline("overdue", "w1"))],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),
