@@ -167,7 +167,9 @@ class Worker:
     def _case(self, plan: Plan, smallest: Plan, judged: Judged, reproduced: int = 0, of: int = 0) -> CaseReport:
         for each in {plan.id: plan, smallest.id: smallest}.values():
             self._write(f"plans/{each.id}.json", json.dumps(each.to_json(), indent=1) + "\n")
-        findings = findings_of(judged.run.history, judged.verdict) if judged.outcome is Verdict.VIOLATED else ()
+        manifest = self._systems[plan.system].manifest.path
+        violated = judged.outcome is Verdict.VIOLATED
+        findings = findings_of(judged.run.history, judged.verdict, manifest) if violated else ()
         return CaseReport(
             plan=plan.id,
             faults=tuple(str(fault) for fault in plan.faults),

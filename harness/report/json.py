@@ -123,6 +123,7 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "faults": list(case.told_faults),
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
+        "declared": finding.declared,
         "fate": finding.fate,
         "shrunk_from": case.plan if case.shrunk_to else None,
         "reproduced": [case.reproduced, case.of],

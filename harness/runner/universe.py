@@ -288,7 +288,7 @@ class Universe:
             ContractError: names the process that did not become ready.
         """
         if self.standing:
-            return
+            return None
         try:
             async with asyncio.TaskGroup() as group:
                 for name in self.system.process_names:
