@@ -128,6 +128,25 @@ def replay(
 
 
 @app.command()
+def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="manifests, patterns, or JSON reports; the four placements if none", metavar="PATTERN|REPORT"
+        ),
+    ] = None,
+    effect: Annotated[str, typer.Option("--effect", help="the effect that the worker's faults are about")] = "",
+    json: Annotated[str, typer.Option("--json", help="write the figures to this file as well")] = "",
+    workers: Workers = "auto",
+    out: Out = "build/retrigger",
+) -> None:
+    """Placements side by side: same work, same faults, and what each costs."""
+    from harness.cli.compare import compare_all
+
+    sys.exit(compare_all(systems=systems or [], effect=effect, workers=workers, out=out, json_file=json))
+
+
+@app.command()
 def init(folder: Annotated[Path, typer.Argument(help="where to write it", metavar="DIR")] = Path()) -> None:
     """Write a commented retrigger.toml; three lines are to be filled in."""
     from harness.cli.init import init as write

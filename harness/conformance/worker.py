@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.checks import Verdict
+from harness.checks import Verdict, figures_of
 from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
@@ -185,6 +185,7 @@ class Worker:
             of=of,
             shrunk_to=smallest.id if smallest.id != plan.id else "",
             shrunk_faults=tuple(str(fault) for fault in smallest.faults) if smallest.id != plan.id else (),
+            figures=figures_of(judged.run.history),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
             notes=judged.verdict.notes,
         )

@@ -32,6 +32,7 @@ __all__ = [
     "SqlSource",
     "Submit",
     "Trigger",
+    "Workflow",
 ]
 
 Name = Annotated[
@@ -296,6 +297,10 @@ class Effect(Table):
     """How long a keyed sink remembers a key, in seconds."""
     duplicates: Literal["never", "tolerable"] = "never"
     """Whether a second application does harm."""
+    may_reject: bool = False
+    """Whether the receiving side may refuse it for good (422: it did not and will not happen); needs `at`."""
+    compensates: Name | None = Field(default=None, examples=["charge"])
+    """The effect that this one undoes. It is owed only where that one took place and another was refused for good."""
 
 
 class Node(Table):
@@ -417,6 +422,19 @@ class Resource(Table):
     """Environment variables."""
 
 
+class Workflow(Table):
+    """A business process: which handlers belong to it, whoever owns them.
+
+    Boundaries say what is executed again together, workflows what has to be complete together. Derivation compares the
+    two, and a run measures how long a workflow stood partially complete.
+    """
+
+    name: Name = Field(examples=["fulfilment"])
+    """Its name in reports."""
+    nodes: Annotated[list[Name], Field(min_length=1)] = Field(examples=[["orders", "payments", "shipping"]])
+    """The nodes that take part in it."""
+
+
 class Manifest(Table):
     """A whole `retrigger.toml`. Relative paths in it start at its folder."""
 
@@ -440,6 +458,8 @@ class Manifest(Table):
     """The handlers: the nodes of the graph."""
     edge: list[Edge] = []
     """The arrows of the graph."""
+    workflow: list[Workflow] = []
+    """The business processes that the graph carries."""
     pending: list[Pending] = []
     """Readers of undischarged triggers."""
     allow_hosts: list[str] = Field(default=[], examples=[["orders.test.internal"]])

@@ -25,6 +25,7 @@ __all__ = [
     "plan_of",
     "processes_ahead",
     "processes_beside",
+    "refusable",
     "single",
 ]
 
@@ -98,7 +99,23 @@ def single(manifest: Manifest) -> list[Plan]:
     faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="quiet")) for p in killable(manifest)]
     faults += [*human_faults(manifest), *_given_up(manifest)]
-    return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
+    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in dict.fromkeys(faults)]
+
+
+def _called_for(manifest: Manifest, fault: Fault) -> list[Fault]:
+    """The fault; where it strikes a compensation, after the refusal without which there would be none."""
+    undoing = {e.name for node in manifest.node for e in node.effects if e.compensates}
+    nodes = {n.name for n in manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
+    if fault.point.where not in undoing | nodes:
+        return [fault]
+    refusals = [
+        Fault(verb="reject", target=g.link, point=g.point) for g in gaps(manifest) if _may_be_refused(manifest, g)
+    ]
+    return [*refusals[-1:], fault]
+
+
+def _may_be_refused(manifest: Manifest, gap: Gap) -> bool:
+    return gap.point.name == "recv" and gap.point.where in refusable(manifest)
 
 
 def human_faults(manifest: Manifest) -> list[Fault]:
@@ -143,9 +160,16 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
         yield Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="refuse", target=gap.link, point=gap.point, until="detect")
+    if _may_be_refused(manifest, gap):
+        yield Fault(verb="reject", target=gap.link, point=gap.point)
     if gap.point.name == "deliver":
         yield Fault(verb="dup", target=gap.link, point=gap.point)
     yield from _store_links(manifest, gap)
+
+
+def refusable(manifest: Manifest) -> list[str]:
+    """The effects that the partner may refuse for good."""
+    return [effect.name for node in manifest.node for effect in node.effects if effect.may_reject]
 
 
 def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
@@ -192,7 +216,7 @@ def core(manifest: Manifest) -> list[Plan]:
 
     At the edge: the request lost, the reply lost, a kill once the service has answered; where work enters as a message,
     the same with the broker. In each node: a kill before its first effect at the world, a kill after its last one, and
-    the reply to its last one lost.
+    the reply to its last one lost. An effect that may be refused for good is refused.
     """
     faults: list[Fault] = []
     for gap in gaps(manifest):
@@ -209,9 +233,11 @@ def core(manifest: Manifest) -> list[Plan]:
         if after_last:
             lost = Point(name="recv", where=effects[-1], work=WORK)
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
+        if _may_be_refused(manifest, gap):
+            faults.append(Fault(verb="reject", target=gap.link, point=gap.point))
     struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
-    possible = (fault for fault in dict.fromkeys(faults) if fault.verb == "cut" or fault.process in struck)
-    return [plan_of(manifest, fault) for fault in possible]
+    possible = (f for f in dict.fromkeys(faults) if f.verb in ("cut", "reject") or f.process in struck)
+    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in possible]
 
 
 def _effects_beside(manifest: Manifest, gap: Gap) -> list[str]:

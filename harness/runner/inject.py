@@ -142,6 +142,7 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
+            "reject": self._reject,
             "click twice": self._click_twice,
             "give up": self._give_up,
             "new key": self._new_key,
@@ -325,6 +326,12 @@ class Injector:
         self._state(fault, "landed", proof="the same request is delivered twice")
         self._state(fault, "healed")
         return Directive.TWICE
+
+    async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
+        """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
+        self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")
+        self._state(fault, "healed")
+        return Directive.REFUSE
 
     # --- the human ------------------------------------------------------------------------------------------------
 
