@@ -7,13 +7,16 @@ for the rules, `codes.py` for what a code says, and `docs/properties.md` for all
 """
 
 from harness.checks.codes import CATALOGUE, explain
+from harness.checks.declaration import rests_on
 from harness.checks.expectation import (
     Expectation,
     ExpectedBoundary,
+    ExpectedCall,
     ExpectedEffect,
     ExpectedNode,
     ExpectedWorkflow,
     ReadEdge,
+    Spread,
 )
 from harness.checks.figures import Figures, WorkflowFigures, figures_of
 from harness.checks.judge import judge
@@ -29,6 +32,7 @@ __all__ = [
     "Code",
     "Expectation",
     "ExpectedBoundary",
+    "ExpectedCall",
     "ExpectedEffect",
     "ExpectedNode",
     "ExpectedWorkflow",
@@ -36,6 +40,7 @@ __all__ = [
     "Property",
     "PropertyVerdict",
     "ReadEdge",
+    "Spread",
     "Verdict",
     "Violation",
     "WorkflowFigures",
@@ -43,4 +48,5 @@ __all__ = [
     "figures_of",
     "judge",
     "narrate",
+    "rests_on",
 ]

@@ -77,7 +77,7 @@ def missing(
         what=what,
         expected=expected,
         got=got,
-        likely=likely or likely_loss(evidence, trail, first, ending),
+        likely=likely or likely_loss(evidence, trail, first, ending) + _or_late(ending),
         where_to_look=(boundary.process or process) if boundary else process,
         owner=boundary.owner if boundary else "nobody",
         spread=invoked_again(evidence, trail, decides),
@@ -111,6 +111,13 @@ def likely_loss(evidence: Evidence, trail: Trail, effect: ExpectedEffect, ending
     if edges:
         return "acknowledged before it was durable: no store ever knew of this work"
     return "acknowledged before it was durable, or stored where nothing re-drives it"
+
+
+def _or_late(ending: Ending) -> str:
+    """Where no store could be read, the declared times are the only measure; they may be wrong."""
+    return (
+        "; or it comes later than max_detect_s and backoff_max_s declare" if ending.state in ("slow", "overdue") else ""
+    )
 
 
 _LIKELY_STUCK = {

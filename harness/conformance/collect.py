@@ -140,5 +140,6 @@ class Collected:
         skipped = not_run_in_words(self._not_run())
         unread = sorted(self.system.triggered_edges - {pending.edge for pending in self.system.manifest.pending})
         blind = [f"pending work of {edge} (no reader declared)" for edge in unread]
-        pairs = [] if campaign.explore == "random" else ["several faults at once (try --explore random)"]
+        alone = not {"random", "compound", "pairs"} & set(campaign.explore.split(","))
+        pairs = ["several faults at once (try --explore compound)"] if alone else []
         return [*skipped, *blind, *pairs, *NOT_TESTED]

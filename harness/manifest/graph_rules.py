@@ -120,6 +120,16 @@ def submit_node_exists(manifest: Manifest) -> Iterator[Complaint]:
         yield _stray(("submit", "node"), manifest.submit.node, known, what, "node", declare)
 
 
+def submit_goes_through_a_process(manifest: Manifest) -> Iterator[Complaint]:
+    """A process that takes the request instead of the node's own (`through`) is declared."""
+    known = [process.name for process in manifest.process]
+    through = manifest.submit.through if manifest.submit else None
+    if through and through not in known:
+        what = f'work goes through a process that is not declared: "{through}"'
+        declare = f'[[process]]\nname = "{through}"\nstart = ["./{through}", "--port", "{{port}}"]'
+        yield _stray(("submit", "through"), through, known, what, "process", declare)
+
+
 def workflow_nodes_exist(manifest: Manifest) -> Iterator[Complaint]:
     """A workflow names nodes that are declared."""
     known = [node.name for node in manifest.node]
@@ -174,6 +184,9 @@ def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
         for kind, named in (("nats", source.nats), ("redis", source.redis)):
             if named:
                 yield (*at, kind, "resource"), named.resource, kind
+    for index, reader in enumerate(manifest.pending):
+        if reader.engine:
+            yield ("pending", index, "engine", "resource"), reader.engine.resource, "restate"
 
 
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:
@@ -324,6 +337,7 @@ ALWAYS: tuple[Rule, ...] = (
     node_processes_exist,
     edges_lead_to_nodes,
     submit_node_exists,
+    submit_goes_through_a_process,
     workflow_nodes_exist,
     compensated_effects_exist,
     steps_are_known,

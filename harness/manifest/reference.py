@@ -15,6 +15,7 @@ from harness.manifest.graph_rules import ALWAYS, Rule
 from harness.manifest.model import (
     Edge,
     Effect,
+    EngineSource,
     Manifest,
     NatsSource,
     Node,
@@ -51,6 +52,7 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("sql", "in `effects` and `[[pending]]`", SqlSource),
     ("nats", "in `effects` and `[[pending]]`", NatsSource),
     ("redis", "in `effects` and `[[pending]]`", RedisSource),
+    ("engine", "in `[[pending]]`", EngineSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
 

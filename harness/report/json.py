@@ -136,10 +136,13 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "plan": case.plan,
-        "faults": list(case.faults),
+        "plan": case.told_plan,
+        "faults": list(case.told_faults),
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
+        "declared": finding.declared,
+        "fate": finding.fate,
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "reproduced": [case.reproduced, case.of],
     }
 
@@ -159,4 +162,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -35,16 +35,17 @@ class RunningResource:
         folder.mkdir(mode=0o700)
         values = {"port": str(port), "data": str(folder)}
         self._start = Start(
-            # It lives as long as its universe, beside those of others of this worker, and names are the keeper's keys.
-            name=f"{folder.parent.name}.{resource.name}",
-            env=base_environment() | {name: fill(text, values) for name, text in resource.env.items()},
+            name=f"{folder.parent.name}.{resource.name}",  # other universes of this worker may have one of that name
+            env=base_environment()
+            | dict(self.kind.env)
+            | {name: fill(text, values) for name, text in resource.env.items()},
             cwd=cwd if resource.start else folder.parent,
             log=folder.parent / f"{resource.name}.log",
             command=tuple(fill(self.kind.command(folder), values)),
             port=port,
         )
         readiness = Readiness(how=resource.ready or "tcp", within_s=resource.ready_s)
-        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell, name=resource.name)
+        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell, called=resource.name)
 
     async def start(self) -> None:
         """Prepares its folder, starts it, and waits until it answers; one that each case starts anew can wait.

@@ -39,17 +39,17 @@ class ProcessTarget(SupervisedTarget):
         restart: Restart,
         tell: Tell,
         restart_delay_s: float = RESTART_DELAY_S,
-        name: str = "",
+        called: str = "",
     ) -> None:
         """
         Args:
             keeper: who starts and kills it.
             start: what to run. RETRIGGER_IDENTITY is added to its environment.
+            called: its name for everybody but the keeper, whose names are unique; by default the same.
             readiness, restart, tell, restart_delay_s: see `SupervisedTarget`.
-            name: what it is called in plans and histories, where the keeper has to know it by another name.
         """
         super().__init__(
-            name or start.name,
+            called or start.name,
             readiness,
             port=start.port,
             log=start.log,
