@@ -15,6 +15,7 @@ from harness.checks.evidence import Evidence, Trail
 from harness.checks.expectation import ExpectedEffect
 from harness.checks.missing import missing
 from harness.checks.property import Code, Judgement, Property
+from harness.checks.saga import is_undone, owed
 
 __all__ = ["PROPERTY"]
 
@@ -65,17 +66,21 @@ def _held(evidence: Evidence, trail: Trail, *looks: int) -> bool:
 
 
 def _lacking(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int) -> list[ExpectedEffect]:
-    """The effects that were surely not there when the reading ended."""
+    """The effects that were owed, and surely not there, when the reading ended."""
     rows = evidence.events[look].data.get("rows", {})
-    return [
-        effect
-        for effect in effects
-        if not (
+    declared = evidence.effects.values()
+    done = {
+        effect.name
+        for effect in declared
+        if (
             bisect_left(trail.applies.get(effect.name, ()), look)
             if effect.source == "world"
             else rows.get(effect.name, {trail.work: 1}).get(trail.work)
         )
-    ]
+    }
+    refused = trail.refused is not None and trail.refused < look
+    undone = is_undone(declared, done, refused=refused)
+    return [effect for effect in owed(effects, done, undone=undone) if effect.name not in done]
 
 
 def _tell(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int, judgement: Judgement) -> None:
