@@ -130,7 +130,7 @@ async def fault_free(universe: Universe) -> CaseRun:
         raise run.errors[0]
     problems = [*not_accepted(system, run)]
     if not problems:
-        problems += [*unread(system, run), *never_attempted(system, run.history), *never_counted(system, run)]
+        problems += [*unread(system, run), *never_attempted(system, run), *never_counted(system, run)]
         problems += [*await unused_links(universe, run.history)]
     if problems:
         raise ContractError(*problems)
