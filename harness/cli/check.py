@@ -31,8 +31,8 @@ NAMES = 24
 SETUP_S = 3.0
 EARLY = "RT103"
 MEANT = """If it is meant to answer first and to work later, the manifest lacks the hand-off: a second [[node]] with the
-effects, and an [[edge]] with awaits = false and the trigger that owns the work. What `retrigger init` writes has both, as
-comments."""
+effects, and an [[edge]] with awaits = false and the trigger that owns the work. `retrigger init` writes
+both, as comments."""
 
 
 def check(manifest: str, image: str = "") -> int:
