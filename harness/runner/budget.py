@@ -23,14 +23,19 @@ FAIR_TICK_S = 0.02
 class Calibration:
     """What the fault-free run of this universe took.
 
-    lag_s: longest time between an accepted answer and the last effect or hand-off of that work.
+    lag_s: longest time between the last accepted answer and the last effect or hand-off, with all processes warm.
     work_s: longest time between the first submit and everything being complete.
+    cold_s: how much longer the first piece of work took: what is ready by word only, as a worker without a port, is
+        often not up yet.
     start_s: how long all processes took to be ready. patience: factor on every budget.
+    repeats: whether a repeat of work that is done means anything; see `smoke` in `harness.runner.stage`.
     """
 
     lag_s: float = 0.1
     work_s: float = 2.0
     start_s: float = 2.0
+    cold_s: float = 0.0
+    repeats: bool = True
     patience: float = 1.0
 
     def times(self, patience: float) -> Calibration:
@@ -64,8 +69,11 @@ class Bounds:
         return SAFETY * calibration.patience * (once_s + 0.5)
 
     def settle_s(self, calibration: Calibration) -> float:
-        """How long a system whose stores cannot be read must stay still before it counts as quiet."""
-        return self.redrive_s + 3 * calibration.lag_s + 0.05
+        """How long a system whose stores cannot be read must stay still before it counts as quiet.
+
+        What was killed may first have to come up again, so the time of a cold start is part of it.
+        """
+        return self.redrive_s + calibration.cold_s + 3 * calibration.lag_s + 0.05
 
     def stable_s(self, calibration: Calibration) -> float:
         """How long nothing may be pending or in flight before incomplete work counts as stranded."""
