@@ -214,7 +214,7 @@ CHAIN = Source(
 POOL = Source(
     name="tiny-pool",
     files={
-        "shared.py": SHARED,
+        "shared.py": SHARED.replace("timeout=0.2", "timeout=3.0"),
         "orders.py": textwrap.dedent("""
             import os
             from shared import answer, body_of
