@@ -39,11 +39,11 @@ class Estimate:
     longest_s: float
 
     def __str__(self) -> str:
-        total = f"{self.plans} plan{'' if self.plans == 1 else 's'}, about {_told(self.seconds)}"
+        total = f"{self.plans} plan{'' if self.plans == 1 else 's'}, about {_told(self.seconds)} if all hold"
         if not self.long:
             return total
-        wait = f"the {self.long} that wait up to {self.longest_s:.0f} s for what is declared"
-        return f"{total}; {wait} take about {_told(self.long_s)} of it"
+        wait = f"{self.long} of them wait{'s' if self.long == 1 else ''} up to {self.longest_s:.0f} s as declared"
+        return f"{total}; {wait}, about {_told(self.long_s)} of it"
 
 
 def estimate(systems: Iterable[System], chunks: Sequence[Chunk], workers: int) -> Estimate:

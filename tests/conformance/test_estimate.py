@@ -40,7 +40,7 @@ def test_the_plans_that_wait_for_long_are_named_with_their_share(slow: System) -
     said = foreseen(slow.manifest.path.parent, 2, faults=("kill worker @recv charge w1",))
     assert (said.plans, said.long) == (1, 1)
     assert 60.0 < said.long_s <= said.seconds
-    assert "wait up to 60 s" in str(said)
+    assert "1 of them waits up to 60 s" in str(said)
 
 
 def test_more_workers_take_less_and_no_less_than_the_longest_plan(slow: System) -> None:
