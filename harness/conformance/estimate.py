@@ -98,7 +98,7 @@ def _recovery_s(system: System, fault: Fault) -> float:
     if fault.point.name in ("submit", "quiet", "ready", "answer") or fault.verb in ("dup", "hold", "pause", "refuse"):
         return 0.0
     node = _node_of(system, fault.point.where)
-    if fault.verb in PROCESS_VERBS and fault.process != system.process_of(node):
+    if fault.verb in PROCESS_VERBS and fault.process not in {system.process_of(node), *system.resource_names}:
         return 0.0
     if fault.verb in LINK_VERBS and fault.point.name != "recv":
         return system.until_s("patience") if system.submit.root != "none" else 0.0

@@ -119,12 +119,12 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "fate": finding.fate,
         "plan": case.plan,
         "faults": list(case.faults),
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "reproduced": [case.reproduced, case.of],
+        "fate": finding.fate,
     }
 
 
