@@ -7,6 +7,7 @@ survived.
 from __future__ import annotations
 
 from harness.checks import Expectation, ExpectedEffect
+from harness.history import Kind
 from tests.checks.story import Story, chain, inbox, ledger, nobody
 
 __all__ = ["BAD", "GOOD", "done", "settled"]
@@ -71,6 +72,12 @@ def stuck(state: str = "stranded", **after: str) -> Story:
 
 def brokered() -> Expectation:
     return inbox(stores=("broker",))
+
+
+def store_killed_before_the_answer_arrived() -> Story:
+    """The node has said 202, which is still on its way: from then on the store is responsible."""
+    story = Story(brokered()).submit().tell(Kind.REPLY, "w1", "client->orders", 1, node="orders", status=202)
+    return story.killed("broker", "reply orders w1").accepted().restarted("broker").heals().drains()
 
 
 def store_killed() -> Story:
@@ -154,7 +161,11 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
     "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
-    "P11": [("RT208", store_killed().deadline("stranded", "w1")), ("RT208", store_killed().deadline("overdue", "w1"))],
+    "P11": [
+        ("RT208", store_killed().deadline("stranded", "w1")),
+        ("RT208", store_killed().deadline("overdue", "w1")),
+        ("RT208", store_killed_before_the_answer_arrived().deadline("stranded", "w1")),
+    ],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),
