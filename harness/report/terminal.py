@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
+from harness.report.workflows import in_words
 
 __all__ = ["Reporter", "Terminal"]
 
@@ -176,6 +177,10 @@ class Terminal:
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
         self._known(system)
+        for workflow in system.workflows:
+            self._say("")
+            for name, text in in_words(system, workflow):
+                self._say(f"    {clean(name):<20}  {clean(text)}", hang=26)
         if not self._several:
             self._say("")
             self._landed(system)
@@ -219,13 +224,17 @@ class Terminal:
         """The block of the first violation of a case: enough to understand it without any other file."""
         self._say("")
         title = f"{finding.code} {finding.title}"
-        self._flow([clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.plan}")], style="bold red")
+        self._flow(
+            [clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.told_plan}")], style="bold red"
+        )
         self._say(f"    {clean(finding.summary)}", hang=4, style="bold")
         in_columns = all(cell_len(step.text) <= self.width - 9 for step in finding.witness)
         for number, step in enumerate(finding.witness, start=1):
             self._say(f"    {number:>3}  {clean(step.text if in_columns else step.squeezed)}", hang=9)
         if finding.likely:
             self._say(f"    likely      {clean(finding.likely)}", hang=16)
+        if finding.declared:
+            self._say(f"    declared    {clean(finding.declared)}", hang=16)
         where = [
             ("where to look", finding.where_to_look),
             ("who owned recovery", finding.owner),
@@ -234,15 +243,16 @@ class Terminal:
         self._pairs(where)
         if case.smallest_of or case.of:
             self._say(f"    {_smallest(case)}", hang=4)
-        commands = [("replay", f"retrigger replay {case.plan}"), ("why", f"retrigger explain {finding.code}")]
+        commands = [("replay", f"retrigger replay {case.told_plan}"), ("why", f"retrigger explain {finding.code}")]
         self._pairs([*commands, ("picture", self.picture)])
 
     def _troubles(self, system: SystemReport) -> None:
-        """Errors of the harness, undecided cases and plans that showed nothing, a few of each."""
+        """Errors of the harness, undecided cases, plans that showed nothing, what was not judged; a few of each."""
         errors = [f"{c.plan}: {c.error or 'the harness failed'}" for c in system.cases if c.outcome is Verdict.ERROR]
         slow = [f"{c.plan}: {', '.join(c.faults)}" for c in system.cases if c.outcome is Verdict.INCONCLUSIVE]
         silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised]
-        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent)):
+        notes = list(dict.fromkeys(note for c in system.cases for note in c.notes))
+        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent), ("note", notes)):
             for line in lines[:MAX_LISTED]:
                 self._say(f"    {name:<13} {clean(line)}", hang=18, style="yellow")
             if len(lines) > MAX_LISTED:

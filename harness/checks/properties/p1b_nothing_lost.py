@@ -114,6 +114,7 @@ _GOT = {
     "quiet": "0 times, and nothing is pending or in flight any more",
     "stranded": "0 times, and no trigger is left that could start it",
     "undriven": "0 times; its trigger is still stored, and nothing drives it",
+    "slow": "0 times, long after the declared time; work that was submitted later was done meanwhile",
     "overdue": "0 times, much later than its trigger promises; whether that is still set, nothing shows",
     "livelock": "0 times; it is attempted again and again without success",
 }
@@ -164,7 +165,7 @@ def _judge(
 ) -> None:
     judgement.exercised.update(effect.boundary for effect in effects)
     absent = missing_at(evidence, trail, effects, ending)
-    if ending.decides:
+    if ending.decides_on(trail.work):
         for group in by_boundary(absent).values():
             judgement.violations.append(_violation(evidence, trail, group, ending, how))
     else:

@@ -4,6 +4,7 @@ import os
 
 from aiohttp import web
 from arq import create_pool
+
 from tasks import REDIS
 
 

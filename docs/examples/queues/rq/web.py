@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from redis import Redis
 from rq import Queue
+
 from tasks import charge
 
 queue = Queue(connection=Redis.from_url(os.environ["REDIS_URL"]))

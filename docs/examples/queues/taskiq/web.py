@@ -3,6 +3,7 @@
 import os
 
 from aiohttp import web
+
 from tasks import broker, charge
 
 
