@@ -89,7 +89,7 @@ def schema() -> None:
 
 FAULT_FORMS = (
     ("kill PROCESS @POINT", "SIGKILL of its whole tree; it is started again at once"),
-    ("kill PROCESS/child @POINT", "SIGKILL of one descendant; kill PROCESS/parent: of the parent alone"),
+    ("kill PROCESS/child @POINT", "SIGKILL of one descendant, the one whose call is held; PROCESS/parent: of it alone"),
     ("terminate PROCESS @POINT", "SIGTERM, as at a deployment; started again when it has ended"),
     ("pause PROCESS @POINT until detect", "SIGSTOP for longer than the declared detection, then SIGCONT"),
     ("replace PROCESS @POINT", "as kill, but a new identity comes back"),

@@ -39,11 +39,11 @@ class Estimate:
     longest_s: float
 
     def __str__(self) -> str:
-        total = f"{self.plans} plan{'' if self.plans == 1 else 's'}, about {_told(self.seconds)}"
+        total = f"{self.plans} plan{'' if self.plans == 1 else 's'}, about {_told(self.seconds)} if all hold"
         if not self.long:
             return total
-        wait = f"the {self.long} that wait up to {self.longest_s:.0f} s for what is declared"
-        return f"{total}; {wait} take about {_told(self.long_s)} of it"
+        wait = f"{self.long} of them wait{'s' if self.long == 1 else ''} up to {self.longest_s:.0f} s as declared"
+        return f"{total}; {wait}, about {_told(self.long_s)} of it"
 
 
 def estimate(systems: Iterable[System], chunks: Sequence[Chunk], workers: int) -> Estimate:
@@ -98,7 +98,7 @@ def _recovery_s(system: System, fault: Fault) -> float:
     if fault.point.name in ("submit", "quiet", "ready", "answer") or fault.verb in ("dup", "hold", "pause", "refuse"):
         return 0.0
     node = _node_of(system, fault.point.where)
-    if fault.verb in PROCESS_VERBS and fault.process != system.process_of(node):
+    if fault.verb in PROCESS_VERBS and fault.process not in {system.process_of(node), *system.resource_names}:
         return 0.0
     if fault.verb in LINK_VERBS and fault.point.name != "recv":
         return system.until_s("patience") if system.submit.root != "none" else 0.0

@@ -21,6 +21,7 @@ from harness.plans.model import PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
 from harness.targets import Scope, Target, child_connected_to
+from harness.targets.tree import alive
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
 
@@ -29,6 +30,8 @@ __all__ = ["Injector"]
 GRACE_S = 2.0
 PROOF_S = 5.0
 COUNTED_S = 0.5
+ORPHAN_S = 0.05
+"""How long a child may take to die of its parent's death, where it asked the kernel for that."""
 LOOK_S = 0.002
 POINTS_BEFORE = ("recv", "deliver")
 """Points at which the receiver has not seen the request that is held."""
@@ -156,17 +159,17 @@ class Injector:
             if target is None:
                 return Directive.GO_ON
             caller = await self._calling_child(fault, arrival, target)
-            ended = await target.kill(_scope(fault), caller)
-            if _scope(fault) == "tree" or await _hung_up(arrival):
+            ended = await target.kill(_scope(fault), caller if _scope(fault) == "child" else None)
+            if _scope(fault) == "tree" or await _ended_with_it(caller, arrival):
                 self.scene.deaths[fault.process] += 1
-            which = ", the child that makes the held call" if caller else ""
+            which = ", the child that makes the held call" if caller == ended.pid else ""
             self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}{which}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
 
     async def _calling_child(self, fault: Fault, arrival: Arrival, target: Target) -> int | None:
-        """Of several children, the one whose call is held: it has the work. None: whichever is the youngest."""
-        if _scope(fault) != "child" or not arrival.link.startswith(f"{fault.process}->") or target.pid is None:
+        """Of several children, the one whose call is held: it has the work. None: no child of this process makes it."""
+        if _scope(fault) == "tree" or not arrival.link.startswith(f"{fault.process}->") or target.pid is None:
             return None
         port = self.parts.link(arrival.link).port
         return await asyncio.to_thread(child_connected_to, target.pid, port)
@@ -365,6 +368,14 @@ def _scope(fault: Fault) -> Scope:
     """`worker/child` -> child; a bare name means the whole tree, as a container kill does."""
     part = fault.target.partition("/")[2]
     return "child" if part == "child" else "parent" if part == "parent" else "tree"
+
+
+async def _ended_with_it(caller: int | None, arrival: Arrival) -> bool:
+    """Whether the held call's maker is dead too: some children die with their parent, others finish as orphans."""
+    if caller is None:
+        return await _hung_up(arrival)
+    await asyncio.sleep(ORPHAN_S)
+    return not alive(caller)
 
 
 async def _hung_up(arrival: Arrival) -> bool:

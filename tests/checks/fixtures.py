@@ -77,6 +77,12 @@ def brokered() -> Expectation:
     return inbox(stores=("broker",))
 
 
+def store_killed_before_the_answer_arrived() -> Story:
+    """The node has said 202, which is still on its way: from then on the store is responsible."""
+    story = Story(brokered()).submit().tell(Kind.REPLY, "w1", "client->orders", 1, node="orders", status=202)
+    return story.killed("broker", "reply orders w1").accepted().restarted("broker").heals().drains()
+
+
 def store_killed() -> Story:
     """Accepted, and the broker is killed before anybody has begun."""
     story = Story(brokered()).submit().accepted().killed("broker", "reply orders w1")
@@ -362,7 +368,11 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT210", called(times=4, retries=2)),
         ("RT211", discharged_then(attempts=2)),
     ],
-    "P11": [("RT208", store_killed().deadline("stranded", "w1")), ("RT208", store_killed().deadline("overdue", "w1"))],
+    "P11": [
+        ("RT208", store_killed().deadline("stranded", "w1")),
+        ("RT208", store_killed().deadline("overdue", "w1")),
+        ("RT208", store_killed_before_the_answer_arrived().deadline("stranded", "w1")),
+    ],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),

@@ -2,7 +2,8 @@
 
 `INBOX` is callee placement: `orders` writes a row and says 202, `worker` empties the table. `CHAIN` is upstream
 placement with nothing but one service: it does its effect and then says 200. Both are correct as they stand. A test
-breaks one by replacing a line, so that what is broken can be read beside the test.
+breaks one by replacing a line, so that what is broken can be read beside the test. `POOL` is what many job queues are:
+children of `worker` take files away before they do the work, nobody dedupes, and nobody at the edge repeats anything.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from harness.runner.system import System, open_system
 
-__all__ = ["CHAIN", "INBOX", "Source"]
+__all__ = ["CHAIN", "INBOX", "POOL", "Source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +207,92 @@ CHAIN = Source(
             route = "POST /orders"
             work_id = "json:/id"
             effects = [{ name = "charge", sink = "keyed", at = "POST {link:world}/charge" }]
+        """),
+    },
+)
+
+POOL = Source(
+    name="tiny-pool",
+    files={
+        "shared.py": SHARED.replace("timeout=0.2", "timeout=3.0"),
+        "orders.py": textwrap.dedent("""
+            import os
+            from shared import answer, body_of
+
+            async def app(scope, receive, send):
+                if scope["type"] != "http":
+                    raise NotImplementedError
+                order = await body_of(receive)
+                path = os.environ["DATA_DIR"] + "/" + order["id"]
+                with open(path + ".new", "w") as job:
+                    job.write(order["nonce"])
+                os.rename(path + ".new", path)
+                await answer(send, 202)
+        """),
+        "worker.py": textwrap.dedent("""
+            import http.client, os, time
+            from shared import effect
+
+            def work(folder):
+                while True:
+                    for name in [name for name in os.listdir(folder) if "." not in name]:
+                        mine = f"{folder}/{name}.{os.getpid()}"
+                        try:
+                            os.rename(f"{folder}/{name}", mine)
+                        except FileNotFoundError:  # another child has it
+                            continue
+                        try:
+                            effect("charge", name, open(mine).read(), key="")
+                        except (OSError, http.client.HTTPException):
+                            pass
+                    time.sleep(0.01)
+
+            def main():
+                for _ in range(2):
+                    if os.fork() == 0:
+                        work(os.environ["DATA_DIR"])
+                while True:
+                    os.wait()
+                    if os.fork() == 0:
+                        work(os.environ["DATA_DIR"])
+        """),
+        "retrigger.toml": textwrap.dedent("""
+            spec = 1
+            name = "NAME"
+
+            [submit]
+            node = "orders"
+            request = { path = "/orders", json = { id = "{work}", nonce = "{nonce}" } }
+            accepted = [202]
+            timeout_s = 0.5
+
+            [[process]]
+            name = "orders"
+            app = "orders:app"
+            env = { DATA_DIR = "{data}" }
+
+            [[process]]
+            name = "worker"
+            main = "worker:main"
+            forks = true
+            env = { DATA_DIR = "{data:orders}", WORLD_URL = "{link:world}" }
+
+            [[node]]
+            name = "orders"
+            process = "orders"
+            route = "POST /orders"
+            work_id = "json:/id"
+
+            [[node]]
+            name = "payments"
+            process = "worker"
+            effects = [{ name = "charge", sink = "plain", at = "POST {link:world}/charge" }]
+
+            [[edge]]
+            from = "orders"
+            to = "payments"
+            awaits = false
+            trigger = { placement = "caller", kind = "queue", max_detect_s = 0.1 }
         """),
     },
 )

@@ -67,11 +67,25 @@ def _store_kills(evidence: Evidence) -> list[int]:
 
 def _struck(evidence: Evidence, trail: Trail, kills: list[int]) -> str | None:
     """The store that was killed after the trigger was set and before any attempt; None where that did not happen."""
-    set_at = min([*trail.pending.values(), *([] if trail.first_ok is None else [trail.first_ok])], default=None)
+    set_at = _set_at(evidence, trail) if kills else None
     if set_at is None or (after := bisect_left(kills, set_at)) == len(kills):
         return None
     begun = min((places[0] for places in trail.attempts.values()), default=len(evidence.events))
     return evidence.events[kills[after]].where if kills[after] < begun else None
+
+
+def _set_at(evidence: Evidence, trail: Trail) -> int | None:
+    """Where the trigger was set at the latest: seen in its store, or its acceptance answered by the node."""
+    places = list(trail.pending.values())
+    if trail.first_ok is not None:
+        replies = (place for place in trail.events if place < trail.first_ok and _answers(evidence, place))
+        places.append(max(replies, default=trail.first_ok))
+    return min(places, default=None)
+
+
+def _answers(evidence: Evidence, place: int) -> bool:
+    event = evidence.events[place]
+    return event.kind is Kind.REPLY and event.data.get("node") == evidence.expectation.submit_node
 
 
 def _kept(evidence: Evidence, trail: Trail, ending: Ending) -> bool:

@@ -18,3 +18,4 @@ async def charge(ctx, order):
 class WorkerSettings:
     functions = (charge,)
     redis_settings = REDIS
+    job_timeout = int(os.environ.get("JOB_TIMEOUT_S", "300"))  # a dead worker's job comes back 10 s later than that
