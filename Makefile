@@ -6,8 +6,9 @@ BASE_IMAGE ?= python:3.12-slim
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 BIN := .venv/bin
 WORKERS ?= auto
+RUNS ?= 20
 
-.PHONY: help demo test lint types bench clean engine images compose compose-down compose-demo
+.PHONY: help demo test starters truth lint types bench clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -17,6 +18,11 @@ demo: .venv/.ready  ## four placements and a naive one under the same faults
 
 test: .venv/.ready-dev  ## all tests, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) tests
+
+starters: .venv/.ready-dev  ## every fault on every starter, and all their broken twins: some minutes
+	@RETRIGGER_STARTERS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/starters
+truth: .venv/.ready  ## every row of every figure's table RUNS times: build/truth.json and build/truth.html
+	@$(BIN)/retrigger truth --runs $(RUNS) -n $(WORKERS)
 
 lint: .venv/.ready-dev  ## style
 	@$(BIN)/ruff check .

@@ -29,6 +29,10 @@ __all__ = ["check"]
 WIDTH = 110
 NAMES = 24
 SETUP_S = 3.0
+EARLY = "RT103"
+MEANT = """If it is meant to answer first and to work later, the manifest lacks the hand-off: a second [[node]] with the
+effects, and an [[edge]] with awaits = false and the trigger that owns the work. `retrigger init` writes
+both, as comments."""
 
 
 def check(manifest: str, image: str = "") -> int:
@@ -46,7 +50,7 @@ def check(manifest: str, image: str = "") -> int:
         checked = asyncio.run(check_system(system, server, printer.step))
     except HarnessError as error:
         raise type(error)(*(printer.secrets.hide(str(problem)) for problem in error.problems)) from None
-    _findings(checked, printer)
+    _findings(system, checked, printer)
     _levels(system, printer)
     _forecast(campaign, system, checked, printer)
     code = exit_code(checked.verdict)
@@ -89,11 +93,13 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}es" if word.endswith("s") else f"{word}s"
 
 
-def _findings(checked: Checked, printer: _Printer) -> None:
+def _findings(system: System, checked: Checked, printer: _Printer) -> None:
     if checked.judged.outcome is Verdict.VIOLATED:
-        findings = findings_of(checked.run.history, checked.judged)
+        findings = findings_of(checked.run.history, checked.judged, system.manifest.path)
         case = CaseReport(plan=checked.run.plan.id, outcome=Verdict.VIOLATED, findings=findings)
         printer.say("\n" + told(case))
+        if any(finding.code == EARLY for finding in findings):
+            printer.say(f"\n{MEANT}")
 
 
 def _levels(system: System, printer: _Printer) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "SqlSource",
     "Submit",
     "Trigger",
+    "Workflow",
 ]
 
 Name = Annotated[
@@ -153,6 +154,8 @@ class Submit(Table):
         default=None, examples=[{"resource": "broker", "subject": "orders", "json": {"id": "{work}"}}]
     )
     """The message that hands in one piece of work, instead of a request."""
+    through: Name | None = Field(default=None, examples=["queue"])
+    """The process that takes the request, where it is not the node's own: a queue of yours in front of it."""
     accepted: list[Status] = Field(default=[200, 201, 202], min_length=1)
     """Status codes that mean: from here on it is yours."""
     rejected: list[Status] = []
@@ -211,6 +214,9 @@ class Process(Table):
     """Folder to start in, relative to the manifest's folder, which is the default; in a container its own."""
     restart: Literal["always", "never"] = "always"
     """What stands around it in production: a supervisor that starts it again, or nothing."""
+    forks: bool = False
+    """Whether it works in child processes of its own, as job queues do: then a kill of the child that works, and one of
+    the parent alone, are plans besides the kill of the whole tree."""
     copies: PositiveInt = 1
     """How many of it run at the same time."""
 
@@ -291,6 +297,10 @@ class Effect(Table):
     """How long a keyed sink remembers a key, in seconds."""
     duplicates: Literal["never", "tolerable"] = "never"
     """Whether a second application does harm."""
+    may_reject: bool = False
+    """Whether the receiving side may refuse it for good (422: it did not and will not happen); needs `at`."""
+    compensates: Name | None = Field(default=None, examples=["charge"])
+    """The effect that this one undoes. It is owed only where that one took place and another was refused for good."""
 
 
 class Node(Table):
@@ -412,6 +422,19 @@ class Resource(Table):
     """Environment variables."""
 
 
+class Workflow(Table):
+    """A business process: which handlers belong to it, whoever owns them.
+
+    Boundaries say what is executed again together, workflows what has to be complete together. Derivation compares the
+    two, and a run measures how long a workflow stood partially complete.
+    """
+
+    name: Name = Field(examples=["fulfilment"])
+    """Its name in reports."""
+    nodes: Annotated[list[Name], Field(min_length=1)] = Field(examples=[["orders", "payments", "shipping"]])
+    """The nodes that take part in it."""
+
+
 class Manifest(Table):
     """A whole `retrigger.toml`. Relative paths in it start at its folder."""
 
@@ -435,6 +458,8 @@ class Manifest(Table):
     """The handlers: the nodes of the graph."""
     edge: list[Edge] = []
     """The arrows of the graph."""
+    workflow: list[Workflow] = []
+    """The business processes that the graph carries."""
     pending: list[Pending] = []
     """Readers of undischarged triggers."""
     allow_hosts: list[str] = Field(default=[], examples=[["orders.test.internal"]])

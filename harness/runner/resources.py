@@ -60,7 +60,7 @@ class RunningResource:
 
     async def _run(self, command: Sequence[str]) -> None:
         """Runs a command of its preparation to its end."""
-        name = f"{self.resource.name}-prepare"
+        name = f"{self._start.name}-prepare"
         log = self._start.log.with_name(f"{name}.log")
         start = Start(name=name, env=self._start.env, cwd=self._start.cwd, log=log, command=tuple(command))
         try:

@@ -132,6 +132,8 @@ class RedisReader:
         address: of the server itself. keys: in this order; with `*` in it, all keys that match.
     """
 
+    absent = ""  # a key that does not exist is an empty one
+
     def __init__(self, address: str, keys: list[str]) -> None:
         self.keys = keys
         self._client = _client(address)

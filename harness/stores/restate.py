@@ -155,6 +155,8 @@ class RestateReader:
         server: whose. function: the service's name.
     """
 
+    absent = ""  # an engine that knows no such function has no open work of it
+
     def __init__(self, server: Restate, function: str) -> None:
         self.server = server
         self.function = function

@@ -117,6 +117,8 @@ class TemporalReader:
         server: whose. function: the workflow type.
     """
 
+    absent = ""  # an engine that knows no such function has no open work of it
+
     def __init__(self, server: Temporal, function: str) -> None:
         self.server = server
         self.query = f"WorkflowType = '{function}' and {RUNNING}"

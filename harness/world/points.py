@@ -28,6 +28,8 @@ class Directive(Enum):
     """Deliver the same request two times at once."""
     LATE = auto()
     """Go on although the caller was killed meanwhile."""
+    REFUSE = auto()
+    """Refuse the effect, now and whenever it is asked for again: it did not and will not happen."""
 
 
 @dataclass(slots=True, kw_only=True)
