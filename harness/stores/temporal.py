@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import sysconfig
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from harness.manifest.model import Resource
 from harness.stores.engines import Engine
@@ -94,10 +96,18 @@ class Temporal(Engine):
     async def _connected(self) -> Client:
         if self._client is None:
             with contextlib.suppress(RuntimeError, OSError):
-                self._client = await Client.connect(self.address(self.port), lazy=True)
+                self._client = await Client.connect(
+                    self.address(self.port), lazy=True, retry_config=RetryConfig(max_retries=0), runtime=_quiet()
+                )
         if self._client is None:
             raise StoreUnreadable("temporal: no connection")
         return self._client
+
+
+@cache
+def _quiet() -> Runtime:
+    """A runtime that does not print what we are told anyway: that a server which we have killed does not answer."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
 class TemporalReader:

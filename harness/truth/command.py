@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.conformance.where import manifest_path, patterns_folder
+from harness.manifest.load import load
+from harness.stores.resources import lacking
 from harness.truth.page import write_page
 from harness.truth.record import write_json
 from harness.truth.rows import RowResult
 from harness.truth.session import read_tables, run_tables
-from harness.truth.table import FILE_NAME
+from harness.truth.table import FILE_NAME, Table
 
 __all__ = ["truth"]
 
@@ -28,7 +30,7 @@ def truth(patterns: Sequence[str], *, runs: int, workers: str, out: Path, row: s
         0 where every row is as predicted in every run, otherwise 1.
     """
     folders = [manifest_path(name) for name in patterns] or tables_here()
-    tables = read_tables(folders)
+    tables = [table for table in read_tables(folders) if _runs_here(table)]
     number = 2 * len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)
     rows = sum(row in each.fault for table in tables for each in table.rows)
     print(f"{rows} rows, {runs} run{'' if runs == 1 else 's'} each, {number} workers", flush=True)
@@ -39,6 +41,15 @@ def truth(patterns: Sequence[str], *, runs: int, workers: str, out: Path, row: s
     equal = sum(result.equal for result in results)
     print(f"{equal} of {len(results)} rows as predicted   {time.monotonic() - began_s:.0f} s   {out}", flush=True)
     return 0 if results and equal == len(results) else 1
+
+
+def _runs_here(table: Table) -> bool:
+    """Whether the servers of its system are here; says what installs one that is not."""
+    manifest = load(table.folder)
+    missing = [(resource.kind, line) for resource in manifest.resource if (line := lacking(resource))]
+    for kind, line in missing:
+        print(f" --  {table.pattern:<26} skipped: {kind} is not here: {line}", flush=True)
+    return not missing
 
 
 def tables_here() -> list[str]:

@@ -137,6 +137,14 @@ def test_broker_is_killed_and_cut_off_from_those_who_need_it() -> None:
     assert not [each for each in found if "relay->broker" in each and "charge" in each]
 
 
+def test_engine_that_calls_its_functions_is_cut_off_from_each_of_them() -> None:
+    """The arrow begins at the engine; a function that has nothing left to do is let alone."""
+    found = words(single(manifest("engine_restate")))
+    assert "blackhole request engine->fx @recv a w1 until detect" in found
+    assert "refuse engine->fy @recv b1 w1 until detect" in found
+    assert not [each for each in found if "engine->fx" in each and "@recv b1" in each]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_plan_reads_back_and_is_aimed_at_what_is_there(name: str) -> None:
     """What is enumerated can be written down, typed in again, and found in the system; no plan comes twice."""

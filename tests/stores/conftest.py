@@ -20,6 +20,7 @@ RESOURCES: dict[str, dict[str, Any]] = {
     "redis": {"kind": "redis"},
     "command": {"kind": "command", "start": ["python3", "store.py", "{port}", "{data}"]},
 }
+ENGINES: dict[str, dict[str, Any]] = {"restate": {"kind": "restate"}, "temporal": {"kind": "temporal"}}
 Starting = Callable[..., Awaitable[RunningResource]]
 
 
@@ -44,7 +45,7 @@ async def starting(keeper: Keeper) -> AsyncIterator[Starting]:
 
     async def start(kind: str, **more: Any) -> RunningResource:
         ports.append(ReservedPort())
-        resource = Resource(name=f"{kind}-{len(ports)}", **RESOURCES[kind], **more)
+        resource = Resource(name=f"{kind}-{len(ports)}", **(RESOURCES | ENGINES)[kind], **more)
         try:
             running.append(
                 RunningResource(

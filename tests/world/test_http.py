@@ -192,3 +192,21 @@ async def test_abort_ends_what_is_under_way() -> None:
         await cancelled.wait()
         assert await asked == b""
         assert listener.busy() == 0
+
+
+async def test_request_that_invokes_nobody_is_counted_apart() -> None:
+    """A worker that asks for work over HTTP does so for ever; that is under way, and no work."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def poll(request: Request) -> bytes:
+        request.arrival.invokes = False
+        asked.set()
+        await answered.wait()
+        return json_answer(200, {})
+
+    async with hop(poll) as listener, asyncio.timeout(LIMIT_S):
+        polling = asyncio.create_task(say(listener.port, post("/claims")))
+        await asked.wait()
+        assert (listener.busy(), listener.busy(invoking=True)) == (1, 0)
+        answered.set()
+        await polling
