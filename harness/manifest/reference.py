@@ -15,9 +15,11 @@ from harness.manifest.graph_rules import ALWAYS, Rule
 from harness.manifest.model import (
     Edge,
     Effect,
+    Journal,
     Manifest,
     NatsSource,
     Node,
+    Parked,
     Pending,
     Process,
     Publish,
@@ -46,9 +48,11 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[[edge]]", "one for each arrow of the graph", Edge),
     ("trigger", "in `[[edge]]` and `[submit]`", Trigger),
     ("[[pending]]", "one for each reader", Pending),
-    ("sql", "in `effects` and `[[pending]]`", SqlSource),
-    ("nats", "in `effects` and `[[pending]]`", NatsSource),
-    ("redis", "in `effects` and `[[pending]]`", RedisSource),
+    ("[[parked]]", "one for each reader", Parked),
+    ("[[journal]]", "one for each reader", Journal),
+    ("sql", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", SqlSource),
+    ("nats", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", NatsSource),
+    ("redis", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", RedisSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
 
@@ -74,7 +78,7 @@ _READERS = {
     "resource": "`start`, `env`, `options` of a resource",
     "submit": "`request` and `publish`",
     "at": "`at` of an effect",
-    "reader": "`sql`, `http`, `command`, `nats`, `redis` of an effect, `[[pending]]`",
+    "reader": "`sql`, `http`, `command`, `nats`, `redis` of an effect or a reader",
 }
 
 

@@ -30,6 +30,10 @@ _NAMES: dict[tuple[str, ...], str] = {
     ("submit", "publish", "resource"): "resource",
     ("pending", "nats", "resource"): "resource",
     ("pending", "redis", "resource"): "resource",
+    ("parked", "nats", "resource"): "resource",
+    ("parked", "redis", "resource"): "resource",
+    ("journal", "nats", "resource"): "resource",
+    ("journal", "redis", "resource"): "resource",
     ("node", "effects", "nats", "resource"): "resource",
     ("node", "effects", "redis", "resource"): "resource",
 }

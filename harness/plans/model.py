@@ -6,6 +6,7 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
     cut reply client->orders @deliver orders w1 #2    that answer never arrives; the callee did execute
     pause worker @applied charge w1 until detect      longer than the declared detection takes
     blackhole request relay->broker @deliver orders w1
+    poison worker->world @recv charge w1              the partner fails for w1, now and whenever it is asked again
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
 `@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`, and `@quiet`, when all work is done and nothing moves any
@@ -27,7 +28,7 @@ __all__ = ["LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "Plan", "Point",
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
-LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
+LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold", "poison")
 NO_FAULTS = "no faults"
 POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
@@ -115,6 +116,7 @@ def parse_fault(text: str) -> Fault:
     point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
+    _require(verb != "poison" or point.name == "recv", text, "poison A->world @recv EFFECT WORK", f"@{point.name}")
     late = bool(match["late"])
     _require(not late or (point.name == "recv" and verb in KILLS), text, "kill PROCESS @recv EFFECT WORK late", text)
     return Fault(

@@ -121,11 +121,11 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "work": finding.work,
         "plan": case.told_plan,
         "faults": list(case.told_faults),
-        "shrunk_from": case.plan if case.shrunk_to else None,
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "declared": finding.declared,
         "fate": finding.fate,
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "reproduced": [case.reproduced, case.of],
     }
 
