@@ -38,6 +38,7 @@ class Trail:
     events: all that carry its key. submits, answers: of the client. attempts, applies: of the world, by effect.
     delivers, replies: of the taps, by node.
     pending: for each edge the first reading that listed it. first_ok: the first answer that was ok.
+    refused: the first answer of the world that refused an effect for good.
     """
 
     work: str
@@ -50,6 +51,7 @@ class Trail:
     replies: dict[str, list[int]] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
     first_ok: int | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +258,9 @@ class Evidence:
             trail.answers.append(index)
             if trail.first_ok is None and event.data.get("outcome") == "ok":
                 trail.first_ok = index
+        elif kind is Kind.ANSWERED:
+            if trail.refused is None and event.data.get("refused"):
+                trail.refused = index
         elif kind is Kind.FAULT:
             self._note_fault(index, event)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.checks import Verdict
+from harness.checks import Verdict, figures_of
 from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
@@ -122,7 +122,7 @@ class Worker:
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
         judged, patience = await stage.run(plan), 1.0
-        if judged.outcome is Verdict.INCONCLUSIVE:
+        if judged.outcome is Verdict.INCONCLUSIVE or judged.by_time_alone:
             patience = PATIENT  # too slow once: asked again with twice the time
             judged = await stage.run(plan, patience)
         if judged.outcome is not Verdict.VIOLATED or not self._is_news(plan, judged):
@@ -185,7 +185,9 @@ class Worker:
             of=of,
             shrunk_to=smallest.id if smallest.id != plan.id else "",
             shrunk_faults=tuple(str(fault) for fault in smallest.faults) if smallest.id != plan.id else (),
+            figures=figures_of(judged.run.history),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
+            notes=judged.verdict.notes,
         )
 
     def _keep_history(self, plan: Plan, judged: Judged) -> str:

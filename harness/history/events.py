@@ -49,7 +49,8 @@ class Kind(StrEnum):
     """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt",
     "process"}, and "payload_nonce" where the call carried a nonce."""
     ANSWERED = "answered"
-    """The world sent its answer to attempt n. where: effect. data: {"nonce", "first": bool, "status": int}."""
+    """The world sent its answer to attempt n. where: effect. data: {"nonce", "first": bool, "status": int}; where it
+    refused the effect for good there is no nonce, and "refused": true."""
     DROP = "drop"
     """The world dropped a held call because its caller was killed: it was never applied. where: effect."""
     ROWS = "rows"

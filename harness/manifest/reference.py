@@ -15,6 +15,7 @@ from harness.manifest.graph_rules import ALWAYS, Rule
 from harness.manifest.model import (
     Edge,
     Effect,
+    EngineSource,
     Journal,
     Manifest,
     NatsSource,
@@ -29,6 +30,7 @@ from harness.manifest.model import (
     SqlSource,
     Submit,
     Trigger,
+    Workflow,
 )
 from harness.manifest.placeholders import MEANING, WHERE
 from harness.manifest.run_rules import TO_RUN
@@ -47,12 +49,14 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("effects", "a list in `[[node]]`", Effect),
     ("[[edge]]", "one for each arrow of the graph", Edge),
     ("trigger", "in `[[edge]]` and `[submit]`", Trigger),
+    ("[[workflow]]", "one for each business process", Workflow),
     ("[[pending]]", "one for each reader", Pending),
     ("[[parked]]", "one for each reader", Parked),
     ("[[journal]]", "one for each reader", Journal),
     ("sql", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", SqlSource),
     ("nats", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", NatsSource),
     ("redis", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", RedisSource),
+    ("engine", "in `[[pending]]`", EngineSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
 

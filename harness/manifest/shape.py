@@ -34,6 +34,7 @@ _NAMES: dict[tuple[str, ...], str] = {
     ("parked", "redis", "resource"): "resource",
     ("journal", "nats", "resource"): "resource",
     ("journal", "redis", "resource"): "resource",
+    ("pending", "engine", "resource"): "resource",
     ("node", "effects", "nats", "resource"): "resource",
     ("node", "effects", "redis", "resource"): "resource",
 }

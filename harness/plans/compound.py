@@ -145,7 +145,8 @@ def _crash_loops(manifest: Manifest) -> Iterator[Faults]:
 
 def pairs(manifest: Manifest) -> list[Plan]:
     """Every two single faults that some boundary has a part in both of, and every fault at two attempts in a row."""
-    faults = [plan.faults[0] for plan in single(manifest)]
+    # An owner who gives up is gone: what another fault leaves half done then is no fault of the system.
+    faults = [plan.faults[0] for plan in single(manifest) if plan.faults[0].verb != "give"]
     owners = {fault: _owners(manifest, fault) for fault in faults}
     crossed = [pair for pair in combinations(faults, 2) if owners[pair[0]] & owners[pair[1]]]
     repeated = [(fault, _again(fault)) for fault in faults if fault.point.work]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from harness.boundaries.workflows import Shared
+from harness.checks.figures import Figures
 from harness.checks.verdict import Verdict
 from harness.history import Event, History, read_jsonl
 
@@ -179,7 +181,8 @@ class CaseReport:
     smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
     shrunk_to, shrunk_faults: the smallest plan that was found to fail in the same way, which the findings and the
     history are of; empty where this plan is as small as it gets.
-    error: what went wrong in the harness, where the outcome is ERROR.
+    error: what went wrong in the harness, where the outcome is ERROR. notes: what was seen and not judged.
+    figures: what was measured of it, verdict aside; None in a report of an older version.
     """
 
     plan: str
@@ -200,6 +203,8 @@ class CaseReport:
     shrunk_to: str = ""
     shrunk_faults: tuple[str, ...] = ()
     error: str = ""
+    notes: tuple[str, ...] = ()
+    figures: Figures | None = None
 
     @property
     def told_plan(self) -> str:
@@ -268,6 +273,8 @@ class SystemReport:
     not_run: how many planned cases were not run. core: ids of the plans that no verdict can do without.
     level: the level of the contract that the manifest reaches. claimed: the properties that are judged there.
     not_claimed: what is not, and what would unlock it, in words. placement: who places the triggers, in a word.
+    workflows: the business processes that its manifest names, over the boundaries. terms: fault in common terms -> id
+        of the plan that means it here, or why there is none after a `-`.
     baseline: known failures. seconds: wall time of this system's part. running_s: from its first case to the end of
         its last, without set-up.
     """
@@ -293,6 +300,8 @@ class SystemReport:
     claimed: tuple[str, ...] = ()
     not_claimed: tuple[str, ...] = ()
     placement: str = ""
+    workflows: tuple[Shared, ...] = ()
+    terms: dict[str, str] = field(default_factory=dict)
     baseline: tuple[KnownFailure, ...] = ()
     seconds: float = 0.0
     running_s: float = 0.0

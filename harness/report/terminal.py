@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
+from harness.report.workflows import in_words
 
 __all__ = ["Reporter", "Terminal"]
 
@@ -176,6 +177,10 @@ class Terminal:
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
         self._known(system)
+        for workflow in system.workflows:
+            self._say("")
+            for name, text in in_words(system, workflow):
+                self._say(f"    {clean(name):<20}  {clean(text)}", hang=26)
         if not self._several:
             self._say("")
             self._landed(system)
@@ -242,11 +247,12 @@ class Terminal:
         self._pairs([*commands, ("picture", self.picture)])
 
     def _troubles(self, system: SystemReport) -> None:
-        """Errors of the harness, undecided cases and plans that showed nothing, a few of each."""
+        """Errors of the harness, undecided cases, plans that showed nothing, what was not judged; a few of each."""
         errors = [f"{c.plan}: {c.error or 'the harness failed'}" for c in system.cases if c.outcome is Verdict.ERROR]
         slow = [f"{c.plan}: {', '.join(c.faults)}" for c in system.cases if c.outcome is Verdict.INCONCLUSIVE]
         silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised]
-        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent)):
+        notes = list(dict.fromkeys(note for c in system.cases for note in c.notes))
+        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent), ("note", notes)):
             for line in lines[:MAX_LISTED]:
                 self._say(f"    {name:<13} {clean(line)}", hang=18, style="yellow")
             if len(lines) > MAX_LISTED:

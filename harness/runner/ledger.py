@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from harness.checks.saga import is_undone, owed
 from harness.history import Kind
+from harness.plans.model import Plan
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
 from harness.stores import Paced, Reader, StoreUnreadable
@@ -33,6 +35,7 @@ class Ledger:
         self._journals: dict[str, list[Reader]] = {}
         for journal in self.system.manifest.journal:
             self._journals.setdefault(journal.node, []).append(sources.reader(journal))
+        self._effects = self.system.expectation(Plan(system=self.system.name)).effects
         self._last: dict[tuple[Kind, str], Any] = {}
         self._looking = asyncio.Lock()
         self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -111,11 +114,22 @@ class Ledger:
         return self._lacking(self.system.downstream)
 
     def _lacking(self, effects: Iterable[str]) -> list[str]:
+        asked, refused = set(effects), self._refused()
         return [
             work
             for work in self._accepted()
-            if not self._is_parked(work) and not all(self._has(effect, work) for effect in effects)
+            if not self._is_parked(work) and self._lacks(work, asked, refused=work in refused)
         ]
+
+    def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:
+        """One of the effects asked for is owed, and not there."""
+        done = {effect.name for effect in self._effects if self._has(effect.name, work)}
+        undone = is_undone(self._effects, done, refused=refused)
+        return any(effect.name in asked - done for effect in owed(self._effects, done, undone=undone))
+
+    def _refused(self) -> set[str]:
+        """Works of which the world has refused an effect for good."""
+        return {event.work for event in self.scene.history.of(Kind.ANSWERED) if event.data.get("refused")}
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:

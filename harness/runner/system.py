@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,19 +10,21 @@ from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
 from harness.boundaries.graph import Effect as Step
+from harness.boundaries.workflows import Shared, workflows_of
 from harness.checks.expectation import (
     Expectation,
     ExpectedBoundary,
     ExpectedCall,
     ExpectedEffect,
     ExpectedNode,
+    ExpectedWorkflow,
     ReadEdge,
 )
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
-from harness.manifest.model import Effect, Manifest, Node, Process, Submit
+from harness.manifest.model import Effect, Manifest, Node, Pending, Process, Submit
 from harness.manifest.placeholders import links
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds
@@ -75,9 +78,9 @@ class System:
 
     @property
     def entered(self) -> str:
-        """What the harness's client speaks to: the process of the submitted node, or the broker of a message."""
+        """What the harness's client speaks to: the process of the submitted node, or what stands in front of it."""
         publish = self.submit.publish
-        return publish.resource if publish else self.process_of(self.submit.node)
+        return publish.resource if publish else self.submit.through or self.process_of(self.submit.node)
 
     @cached_property
     def process_names(self) -> tuple[str, ...]:
@@ -116,6 +119,16 @@ class System:
         """A node's effects in the order of its steps."""
         steps = [step.name for step in self.derived.graph.node(node.name).steps if isinstance(step, Step)]
         return sorted(node.effects, key=lambda effect: steps.index(effect.name))
+
+    @cached_property
+    def forward_effects(self) -> list[Effect]:
+        """All effects but the compensations, which no run without faults shows."""
+        return [effect for effect in self.effects if effect.compensates is None]
+
+    @cached_property
+    def compensating_nodes(self) -> set[str]:
+        """Nodes that do nothing but undo."""
+        return {n.name for n in self.manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
 
     @cached_property
     def stored_effects(self) -> list[Effect]:
@@ -260,6 +273,8 @@ class System:
                     sink=effect.sink,
                     duplicates=effect.duplicates,
                     source="world" if effect.at else "sql",
+                    may_reject=effect.may_reject,
+                    compensates=effect.compensates or "",
                 )
                 for node in self.manifest.node
                 for effect in self._in_order(node)
@@ -271,12 +286,23 @@ class System:
             ),
             calls=self._expected_calls(),
             spreads=self.foreseen.spreads(plan),
-            awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
+            awaited=tuple(
+                e.name for n in self.manifest.node if n.name in layer for e in n.effects if not e.compensates
+            ),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
             parking=tuple(dict.fromkeys(parked.edge for parked in self.manifest.parked)),
             journals=tuple(dict.fromkeys(journal.node for journal in self.manifest.journal)),
             stores=tuple(resource.name for resource in self.manifest.resource),
+            workflows=tuple(self._expected_workflow(workflow) for workflow in workflows_of(self.derived)),
+        )
+
+    def _expected_workflow(self, workflow: Shared) -> ExpectedWorkflow:
+        return ExpectedWorkflow(
+            name=workflow.name,
+            nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in workflow.nodes)),
+            boundaries=workflow.boundaries,
+            held_by=workflow.held_by or "",
         )
 
     @cached_property
@@ -337,6 +363,7 @@ class System:
             target=target.name,
             owner=_owner_in_words(boundary, self.submit.root),
             process=target.process,
+            holder=self._holder(boundary),
             placement=boundary.trigger.placement,
             nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in boundary.nodes)),
             downstream=self._downstream_of(target.name),
@@ -347,6 +374,17 @@ class System:
             attempts=boundary.trigger.attempts or 0,
         )
 
+    def _holder(self, boundary: Boundary) -> str:
+        """Where the trigger is stored: the resource, or the process whose folder, that the last of its readers reads.
+
+        The reader that stands last is the one behind a hand-over, such as the queue behind an outbox.
+        """
+        call = self.derived.instances[boundary.target].call
+        source = self.derived.instances[call.src].node.name if call.src else "client"
+        keys = {f"{source}->{call.name}", f"{source}->{self.derived.instances[boundary.target].node.name}"}
+        holders = [_stored_in(reader) for reader in self.manifest.pending if reader.edge in keys]
+        return next((holder for holder in reversed(holders) if holder), "")
+
     def _downstream_of(self, node: str) -> tuple[str, ...]:
         """The effects of a node and of everything that can be reached from it."""
         reached, queue = [node], [node]
@@ -354,6 +392,15 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _stored_in(reader: Pending) -> str:
+    """The resource, or the process whose folder, that a reader names; empty where it names neither."""
+    named = reader.nats or reader.redis
+    if named:
+        return named.resource
+    found = re.search(r"\{(?:data|link):([^}]+)\}", str(reader.model_dump(exclude_none=True)))
+    return found[1] if found else ""
 
 
 def _is_root(boundary: Boundary) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from harness.checks import Expectation, ExpectedCall, ExpectedEffect, Spread
 from harness.history import Kind
-from tests.checks.story import Story, chain, handed_off, inbox, ledger, nobody
+from tests.checks.story import Story, chain, handed_off, inbox, ledger, nobody, saga
 
 __all__ = ["BAD", "GOOD", "done", "settled"]
 
@@ -219,6 +219,16 @@ def waits_for_b(call: ExpectedCall) -> Story:
     return settled(story.applies(effect="reserve", by="a").applies(by="b").accepted())
 
 
+def sold(*effects: str, refused: bool = False) -> Story:
+    """A saga that was accepted, and stopped after these effects; ship was refused before the last of them, or not."""
+    story = Story(saga()).submit().accepted()
+    for place, effect in enumerate(effects):
+        if refused and place == len(effects) - 1:
+            story.refuses()
+        story.applies(effect=effect)
+    return settled(story)
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -229,6 +239,9 @@ GOOD: dict[str, list[Story]] = {
         rows_done(),
         settled(tolerant()),
         settled(Story(inbox()).submit().unknown().submit("w2").accepted("w2").applies("w2")),
+        sold("charge", "ship"),
+        sold("charge", "refund", refused=True),
+        sold("charge", "refund"),
     ],
     "P2": [settled(done()), keyed_retry(), rows_done()],
     "P3": [settled(done()), survived_kill(), keyed_retry(), unknown_then_ok(), rows_done()],
@@ -237,7 +250,7 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().rejected().submit().accepted().applies()),
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
     ],
-    "P5": [unknown_with(), unknown_with("reserve", "charge")],
+    "P5": [unknown_with(), unknown_with("reserve", "charge"), sold("charge", "refund", refused=True)],
     "P6": [
         done_by_b(at_b()),
         waited_too_long(late=True),
@@ -325,6 +338,8 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT204", lost().stored("w1").deadline("undriven", "w1")),
         ("RT205", lost().attempts().attempts().attempts().deadline("livelock", "w1")),
         ("RT101", rows_done(count=0)),
+        ("RT101", sold("charge")),
+        ("RT101", settled(Story(saga()).submit().accepted().applies().refuses())),
         ("RT101", settled(Story(inbox()).submit().stored("w1").unknown().stored())),
         ("RT101", replayed(settled(Story(inbox()).submit().unknown())).accepted().quiet().ends()),
     ],
@@ -341,7 +356,11 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT104", rows_done().rows(w1=1, w9=1)),
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
-    "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
+    "P5": [
+        ("RT106", unknown_with("reserve")),
+        ("RT106", unknown_with("charge")),
+        ("RT113", sold("charge", "ship", "refund")),
+    ],
     "P6": [
         ("RT301", done_by_b(at_b().submit().delivers("a").attempts(effect="reserve", by="a"))),
         ("RT301", waited_too_long(late=False)),
