@@ -293,6 +293,7 @@ GOOD: dict[str, list[Story]] = {
     "P18": [done_by_b(at_b()), settled(handed(True))],
     "P20": [
         done_by_b(at_b()),
+        done_by_b(at_b().delivers("b", by="broker")),
         settled(Story(two_steps()).submit().accepted().applies().applies(effect="mail")),
         replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().quiet().ends(),
         replayed(settled(Story(complete("reexec")).submit().accepted().applies())).accepted().attempts().quiet().ends(),
@@ -415,7 +416,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
     "P18": [("RT213", settled(handed(False)))],
     "P20": [
         ("RT501", settled(Story(inbox()).submit().accepted().applies(by="orders"))),
-        ("RT502", done_by_b(at_b().delivers("b", by="c"))),
+        ("RT502", done_by_b(at_b().delivers("a", by="b"))),
         ("RT502", waits_for_b(ExpectedCall(caller="client", callee="b"))),
         ("RT503", settled(Story(inbox()).submit().accepted().attempts(key="").killed().dropped().applies(key=""))),
         ("RT504", settled(Story(through_a_queue()).submit().delivers("b", by="a"))),
