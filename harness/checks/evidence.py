@@ -92,6 +92,7 @@ class Evidence:
         orphans: applications that carry no key at all.
         load: where the load begins; None where that is not marked.
         drain, replay: their endings; replay is None where nothing was replayed.
+        journals: by node, the JOURNAL events. poisoned: works that a plan made fail for good.
         looks: the LOOK events. rows: by effect, the ROWS events. pending: by edge, the PENDING events.
         disturbances: faults that landed, processes that died and came back, the start of heal and replay.
         struck: faults that were about to strike or did, in words, each with the work at whose point it was.
@@ -109,6 +110,9 @@ class Evidence:
         self.processes: dict[str, str] = {node.name: node.process for node in self.expectation.nodes}
         self.orphans: list[int] = []
         self.looks: list[int] = []
+        self.journals: dict[str, list[int]] = {}
+        self.parked: dict[str, list[int]] = {}
+        self.poisoned: set[str] = set()
         self.rows: dict[str, list[int]] = {}
         self.pending: dict[str, list[int]] = {}
         self.disturbances: list[int] = []
@@ -193,6 +197,11 @@ class Evidence:
             self._discharges[edge] = gone
         return self._discharges[edge]
 
+    def is_parked(self, work: str) -> bool:
+        """Whether this work, which a plan made fail for good, was in a parking place when the drain ended."""
+        before = ([r for r in readings if r < self.drain.limit] for readings in self.parked.values())
+        return work in self.poisoned and any(r and work in self.events[r[-1]].data.get("works", ()) for r in before)
+
     def is_held(self, look: int, work: str, edge: str = "") -> bool:
         """Whether a store held this work when all were looked at: that of an edge, or any."""
         held: Mapping[str, Sequence[str]] = self.events[look].data.get("held", {})
@@ -274,6 +283,10 @@ class Evidence:
             self._endings.append(index)
         elif kind is Kind.LOOK:
             self.looks.append(index)
+        elif kind is Kind.JOURNAL:
+            self.journals.setdefault(event.where, []).append(index)
+        elif kind is Kind.PARKED:
+            self.parked.setdefault(event.where, []).append(index)
         elif kind is Kind.ROWS:
             self.rows.setdefault(event.where, []).append(index)
         elif kind is Kind.APPLY:
@@ -287,6 +300,7 @@ class Evidence:
             self.struck.setdefault(event.where, event.work)
         if state == "landed":
             self.disturbances.append(index)
+            self.poisoned.update({event.work} if event.where.startswith("poison ") else ())
 
     def _lands(self, place: int) -> bool:
         return self.events[place].kind is Kind.FAULT

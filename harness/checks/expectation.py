@@ -171,6 +171,7 @@ class Expectation:
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
+    parking: edges with a declared parking place for work that is given up. journals: nodes whose step log is read.
     stores: brokers and databases that hold triggers, by the names of their processes.
     workflows: the business processes, as declared.
 
@@ -190,6 +191,8 @@ class Expectation:
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    parking: tuple[str, ...] = ()
+    journals: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     workflows: tuple[ExpectedWorkflow, ...] = ()
 

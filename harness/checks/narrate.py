@@ -87,6 +87,7 @@ _MARKS = {
     "initial": "not what it was set out with",
     "mistaken": "not the answer to this",
     "often": "once too often",
+    "superseded": "it had been given up",
     "owner": "nobody would take it up",
 }
 
@@ -234,6 +235,7 @@ _ON_LINKS = {
     "blackhole reply": "{place} goes through, its answer never arrives",
     "refuse": "connections are refused",
     "dup": "the same request is delivered twice",
+    "poison": "the partner fails for this work, now and whenever it is asked again",
     "hold": "the request is held back, and delivered late",
 }
 
@@ -284,6 +286,11 @@ def _pending(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"store of {event.where} {has} {telling.violation.work}")
 
 
+def _journal(telling: Telling, place: int, event: Event) -> Step:
+    steps = event.data.get("steps", {}).get(telling.violation.work, ())
+    return Step(what=f"the log of {event.where} is read", result=", ".join(steps) or "no step")
+
+
 def _look(telling: Telling, place: int, event: Event) -> Step:
     work = telling.violation.work
     held = [edge for edge, works in event.data.get("held", {}).items() if work in works]
@@ -325,6 +332,7 @@ _TELL: dict[Kind, Callable[[Telling, int, Event], Step]] = {
     Kind.FAULT: _fault,
     Kind.PROCESS: _process,
     Kind.PHASE: _phase,
+    Kind.JOURNAL: _journal,
     Kind.LOOK: _look,
     Kind.PENDING: _pending,
     Kind.ROWS: _rows,

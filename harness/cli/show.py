@@ -98,6 +98,7 @@ FAULT_FORMS = (
     ("blackhole request|reply A->B @POINT", "silence until the caller's own time limit"),
     ("reset request|reply A->B @POINT", "RST instead of an end of stream"),
     ("refuse A->B @POINT until detect", "connections are refused, live ones cut"),
+    ("poison A->world @recv EFFECT WORK", "the partner fails for this work, now and whenever it is asked again"),
     ("hold A->B @POINT until lease+1", "the held request goes on late"),
     ("dup A->B @deliver NODE WORK", "the same request is delivered twice at once"),
     ("click twice @submit WORK", "the human clicks twice: two requests at once, under one key"),

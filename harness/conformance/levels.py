@@ -53,13 +53,14 @@ class Reached:
 def level_of(manifest: Manifest) -> Reached:
     """Reads the level off a manifest that was read for running."""
     judged = {known.id for known in PROPERTIES}
+    blind = {p for p, table in (("P7", manifest.journal), ("P13", manifest.parked)) if not table}
     gaps = {level.name: tuple(level.lacks(manifest)) for level in LEVELS}
     lacking = next((level for level in LEVELS if gaps[level.name]), None)
     below = LEVELS if lacking is None else LEVELS[: LEVELS.index(lacking)]
     return Reached(
         level=below[-1].name if below else "",
-        claimed=tuple(p for level in LEVELS if not gaps[level.name] for p in level.unlocks if p in judged),
-        not_claimed=tuple(_not_claimed(gaps, judged)),
+        claimed=tuple(p for level in LEVELS if not gaps[level.name] for p in level.unlocks if p in judged - blind),
+        not_claimed=(*_not_claimed(gaps, judged - blind), *(f"{p} ({NEEDS[p]})" for p in sorted(blind))),
         next=(lacking, gaps[lacking.name]) if lacking else None,
     )
 
@@ -69,7 +70,7 @@ def _not_claimed(gaps: dict[str, tuple[Gap, ...]], judged: set[str]) -> Iterator
         blind = [p for p in level.unlocks if p in judged]
         if gaps[level.name] and blind:
             yield f"{' '.join(blind)} ({level.name}: {'; '.join(gap.what for gap in gaps[level.name])})"
-    missing = [p for level in LEVELS for p in level.unlocks if p not in judged]
+    missing = [p for level in LEVELS for p in level.unlocks if p not in judged and p not in NEEDS]
     if missing:
         yield f"{' '.join(missing)} (not judged by this version)"
 
@@ -157,6 +158,9 @@ def _world(manifest: Manifest) -> Iterator[Gap]:
             fix=f'at = "POST {{link:world}}/{name}"   in place of sql, and a call there in the service',
         )
 
+
+NEEDS = {"P7": "no [[journal]]: no step log is read", "P13": "no [[parked]]: no parking place is read"}
+"""Properties that need a reader of their own, whatever the level."""
 
 LEVELS = (
     Level(name="L0", adds="the minimum", unlocks=("P1a", "P1b", "P2", "P3", "P5", "P16", "P20"), lacks=_minimum),

@@ -43,7 +43,8 @@ class Kind(StrEnum):
     "about": works that its body names, "late": its caller had hung up}."""
     ATTEMPT = "attempt"
     """The world received a call for an effect. where: effect, n: which attempt. data: {"key", "process",
-    "payload": fingerprint of the body}."""
+    "payload": fingerprint of the body, "uses": {effect: the nonce of its answer that the body carries}, "epoch": number
+    of the claim under which it is made, where the header X-Fencing-Token tells it}."""
     APPLY = "apply"
     """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt",
     "process"}, and "payload_nonce" where the call carried a nonce."""
@@ -56,6 +57,12 @@ class Kind(StrEnum):
     """Effects counted in a store at rest. where: effect. data: {"counts": {work: int}}."""
     PENDING = "pending"
     """Undischarged triggers as read from their store, written when they change. where: edge. data: {"works": [...]}."""
+    PARKED = "parked"
+    """Works that their trigger has given up, as read from where they are put, written when they change. where: edge.
+    data: {"works": [...]}."""
+    JOURNAL = "journal"
+    """Steps whose result is durable, read before each attempt of their node, written when they change. where: node.
+    data: {"steps": {work: [step, ...]}}."""
     LOOK = "look"
     """Every store was read once, one after the other, in the order in which work passes them. data: {"since": the place
     in the history where it began, "held": {edge: works}, "rows": {effect: {work: int}}}."""

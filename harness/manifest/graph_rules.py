@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from harness.manifest.complaint import Complaint, closest
-from harness.manifest.model import Edge, Effect, Manifest, Node, Pending, Trigger
+from harness.manifest.model import Edge, Effect, Journal, Manifest, Node, Parked, Pending, Trigger
 from harness.manifest.source import KeyPath
 
 __all__ = ["ALWAYS", "Rule", "normal_step", "own_steps"]
@@ -177,7 +177,11 @@ def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
     """Place, name and usual kind of every resource that something is read from or published to."""
     if manifest.submit and manifest.submit.publish:
         yield ("submit", "publish", "resource"), manifest.submit.publish.resource, "nats"
-    places: list[tuple[KeyPath, Effect | Pending]] = [(("pending", i), each) for i, each in enumerate(manifest.pending)]
+    places: list[tuple[KeyPath, Effect | Pending | Parked | Journal]] = [
+        *((("pending", i), each) for i, each in enumerate(manifest.pending)),
+        *((("parked", i), each) for i, each in enumerate(manifest.parked)),
+        *((("journal", i), each) for i, each in enumerate(manifest.journal)),
+    ]
     for index, node in enumerate(manifest.node):
         places += [(("node", index, "effects", number), effect) for number, effect in enumerate(node.effects)]
     for at, source in places:
@@ -190,19 +194,31 @@ def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
 
 
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:
-    """A reader of pending work names an edge that is declared, or `client -> NODE` where `[submit]` has a trigger."""
+    """A reader of pending or parked work names a declared edge, or `client -> NODE` where `[submit]` has a trigger."""
     known = [edge.key.replace("->", " -> ") for edge in manifest.edge]
     if manifest.submit and manifest.submit.trigger:
         known.append(f"client -> {manifest.submit.node}")
     nodes = {node.name for node in manifest.node}
     if not all({edge.from_, edge.to} <= nodes for edge in manifest.edge):
         return  # the edge's own name is wrong, which is said already
-    for index, reader in enumerate(manifest.pending):
-        start, _, end = reader.edge.partition("->")
+    readers = [("pending", i, reader.edge) for i, reader in enumerate(manifest.pending)]
+    readers += [("parked", i, reader.edge) for i, reader in enumerate(manifest.parked)]
+    for table, index, edge in readers:
+        start, _, end = edge.partition("->")
         if f"{start} -> {end}" not in known:
             declare = f'[[edge]]\nfrom = "{start}"\nto = "{end}"\nawaits = false'
-            what = f'pending work is read for an edge that is not declared: "{reader.edge}"'
-            yield _stray(("pending", index, "edge"), f"{start} -> {end}", known, what, "edge", declare)
+            what = f'{table} work is read for an edge that is not declared: "{edge}"'
+            yield _stray((table, index, "edge"), f"{start} -> {end}", known, what, "edge", declare)
+
+
+def journals_are_of_nodes(manifest: Manifest) -> Iterator[Complaint]:
+    """A reader of a step log names a node that is declared."""
+    known = [node.name for node in manifest.node]
+    for index, reader in enumerate(manifest.journal):
+        if reader.node not in known:
+            declare = f'[[node]]\nname = "{reader.node}"\nprocess = "PROCESS"'
+            what = f'a step log is read of a node that is not declared: "{reader.node}"'
+            yield _stray(("journal", index, "node"), reader.node, known, what, "node", declare)
 
 
 def _stray(at: KeyPath, name: str, known: list[str], what: str, table: str, declare: str, not_: str = "") -> Complaint:
@@ -345,5 +361,6 @@ ALWAYS: tuple[Rule, ...] = (
     cycles_have_a_trigger,
     resources_exist,
     pending_edges_exist,
+    journals_are_of_nodes,
 )
 """What every manifest keeps, also one that is only there to derive boundaries."""

@@ -20,9 +20,11 @@ from pydantic.json_schema import SkipJsonSchema
 __all__ = [
     "Edge",
     "Effect",
+    "Journal",
     "Manifest",
     "NatsSource",
     "Node",
+    "Parked",
     "Pending",
     "Process",
     "Publish",
@@ -397,6 +399,57 @@ class Pending(Table):
     """A command that prints a line for each: `{"work": ...}` or the bare work id."""
 
 
+class Parked(Table):
+    """A reader of parked work (level L3): where a trigger puts what it has given up, a dead-letter queue or table.
+
+    Exactly one of `sql`, `nats`, `redis`, `http`, `command`, read like pending work. Where a parking place is declared,
+    runs have the partner fail for good for one piece of work: it has to end there, and all others have to complete.
+    """
+
+    edge: EdgeKey = Field(examples=["orders -> payments"])
+    """The edge whose trigger parks its work here, `from -> to` or `from -> as`."""
+    sql: SqlSource | None = Field(
+        default=None, examples=[{"sqlite": "{data:orders}/inbox.db", "query": "select id from inbox where parked = 1"}]
+    )
+    """Rows of a table."""
+    nats: NatsSource | None = Field(
+        default=None, examples=[{"resource": "broker", "stream": "ORDERS", "consumer": "payments"}]
+    )
+    """Messages of a JetStream stream."""
+    redis: RedisSource | None = Field(default=None, examples=[{"resource": "broker", "keys": ["jobs", "jobs:running"]}])
+    """What Redis holds under some keys."""
+    http: JsonAddress | None = Field(default=None, examples=["GET {link:orders}/open"])
+    """An address that answers a JSON list."""
+    command: Command | None = Field(default=None, examples=[["./parked", "{data:orders}"]])
+    """A command that prints a line for each: `{"work": ...}` or the bare work id."""
+
+
+class Journal(Table):
+    """A reader of the step log of a node (level L4): each row is one step whose result is durable.
+
+    Exactly one of `sql`, `nats`, `redis`, `http`, `command`. A row contains the work id, and ends with the name of the
+    step, as in "w1 charge". It is read just before each attempt of the node's effects takes place.
+    """
+
+    node: Name = Field(examples=["payments"])
+    """The node whose log it is; its `work` is "log"."""
+    sql: SqlSource | None = Field(
+        default=None,
+        examples=[{"sqlite": "{data:orders}/inbox.db", "query": "select work || ' ' || step from log"}],
+    )
+    """Rows of a table."""
+    nats: NatsSource | None = Field(
+        default=None, examples=[{"resource": "broker", "stream": "ORDERS", "consumer": "payments"}]
+    )
+    """Messages of a JetStream stream."""
+    redis: RedisSource | None = Field(default=None, examples=[{"resource": "broker", "keys": ["jobs", "jobs:running"]}])
+    """What Redis holds under some keys."""
+    http: JsonAddress | None = Field(default=None, examples=["GET {link:orders}/open"])
+    """An address that answers a JSON list."""
+    command: Command | None = Field(default=None, examples=[["./journal", "{data:orders}"]])
+    """A command that prints a line for each: `{"work": ...}` or the bare work id."""
+
+
 class Resource(Table):
     """A broker, database or engine that the harness starts for this universe alone, and empties before each case.
 
@@ -462,6 +515,10 @@ class Manifest(Table):
     """The business processes that the graph carries."""
     pending: list[Pending] = []
     """Readers of undischarged triggers."""
+    parked: list[Parked] = []
+    """Readers of work that was given up."""
+    journal: list[Journal] = []
+    """Readers of step logs."""
     allow_hosts: list[str] = Field(default=[], examples=[["orders.test.internal"]])
     """Hosts outside this machine that a `url` may name. Faults are sent there: list test systems only."""
     path: SkipJsonSchema[Path] = Field(default=Path("retrigger.toml"), exclude=True)

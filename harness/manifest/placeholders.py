@@ -151,8 +151,9 @@ def uses(manifest: Manifest) -> Iterator[Use]:
             yield from _texts("at", (*at, "at"), effect.get("at", ""))
             for source in ("sql", "nats", "redis", "http", "command"):
                 yield from _texts("reader", (*at, source), effect.get(source))
-    for index, reader in enumerate(plain["pending"]):
-        yield from _texts("reader", ("pending", index), reader)
+    for table in ("pending", "parked", "journal"):
+        for index, reader in enumerate(plain[table]):
+            yield from _texts("reader", (table, index), reader)
 
 
 def _texts(where: str, at: KeyPath, value: Any) -> Iterator[Use]:

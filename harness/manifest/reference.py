@@ -16,9 +16,11 @@ from harness.manifest.model import (
     Edge,
     Effect,
     EngineSource,
+    Journal,
     Manifest,
     NatsSource,
     Node,
+    Parked,
     Pending,
     Process,
     Publish,
@@ -49,9 +51,11 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("trigger", "in `[[edge]]` and `[submit]`", Trigger),
     ("[[workflow]]", "one for each business process", Workflow),
     ("[[pending]]", "one for each reader", Pending),
-    ("sql", "in `effects` and `[[pending]]`", SqlSource),
-    ("nats", "in `effects` and `[[pending]]`", NatsSource),
-    ("redis", "in `effects` and `[[pending]]`", RedisSource),
+    ("[[parked]]", "one for each reader", Parked),
+    ("[[journal]]", "one for each reader", Journal),
+    ("sql", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", SqlSource),
+    ("nats", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", NatsSource),
+    ("redis", "in `effects`, `[[pending]]`, `[[parked]]` and `[[journal]]`", RedisSource),
     ("engine", "in `[[pending]]`", EngineSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
@@ -78,7 +82,7 @@ _READERS = {
     "resource": "`start`, `env`, `options` of a resource",
     "submit": "`request` and `publish`",
     "at": "`at` of an effect",
-    "reader": "`sql`, `http`, `command`, `nats`, `redis` of an effect, `[[pending]]`",
+    "reader": "`sql`, `http`, `command`, `nats`, `redis` of an effect or a reader",
 }
 
 

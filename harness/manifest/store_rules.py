@@ -11,11 +11,11 @@ from itertools import chain
 
 from harness.manifest.complaint import Complaint
 from harness.manifest.graph_rules import Rule
-from harness.manifest.model import Effect, Manifest, Pending, Resource
+from harness.manifest.model import Effect, Journal, Manifest, Parked, Pending, Resource
 from harness.manifest.placeholders import find
 from harness.manifest.source import KeyPath
 
-__all__ = ["OF_STORES", "SOURCES", "effects_of", "sources"]
+__all__ = ["OF_STORES", "SOURCES", "effects_of", "readers_of", "sources"]
 
 SOURCES = ("sql", "nats", "redis", "http", "command")
 """The keys that say where something is read at rest; the same for effects and for readers of pending work."""
@@ -47,11 +47,20 @@ def effects_of(manifest: Manifest) -> Iterator[tuple[KeyPath, Effect]]:
             yield ("node", index, "effects", number), effect
 
 
-def sources(manifest: Manifest) -> Iterator[tuple[KeyPath, Effect | Pending]]:
-    """Everything that says where to read, with its place: effects and readers of pending work."""
-    yield from effects_of(manifest)
+def readers_of(manifest: Manifest) -> Iterator[tuple[KeyPath, Pending | Parked | Journal]]:
+    """Every reader with its place: of pending work, of parked work, of step logs."""
     for index, reader in enumerate(manifest.pending):
         yield ("pending", index), reader
+    for index, parked in enumerate(manifest.parked):
+        yield ("parked", index), parked
+    for index, journal in enumerate(manifest.journal):
+        yield ("journal", index), journal
+
+
+def sources(manifest: Manifest) -> Iterator[tuple[KeyPath, Effect | Pending | Parked | Journal]]:
+    """Everything that says where to read, with its place: effects and readers."""
+    yield from effects_of(manifest)
+    yield from readers_of(manifest)
 
 
 def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
@@ -78,9 +87,10 @@ def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
 
 
 def sources_are_single(manifest: Manifest) -> Iterator[Complaint]:
-    """A reader of pending work has exactly one source, and a query has exactly one database."""
-    for index, reader in enumerate(manifest.pending):
-        yield from _exactly_one(("pending", index), reader, OF_PENDING, ["./pending"], "command")
+    """A reader has exactly one source, and a query has exactly one database."""
+    for at, reader in readers_of(manifest):
+        ways = OF_PENDING if at[0] == "pending" else SOURCES
+        yield from _exactly_one(at, reader, ways, [f"./{at[0]}"], "command")
     process = manifest.process[0].name if manifest.process else "PROCESS"
     for at, source in sources(manifest):
         if source.sql is not None:

@@ -6,6 +6,7 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
     cut reply client->orders @deliver orders w1 #2    that answer never arrives; the callee did execute
     pause worker @applied charge w1 until detect      longer than the declared detection takes
     blackhole request relay->broker @deliver orders w1
+    poison worker->world @recv charge w1              the partner fails for w1, now and whenever it is asked again
     reject shipping->world @recv ship w1              the partner refuses w1's shipping, now and for good
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
@@ -34,7 +35,7 @@ __all__ = ["HUMAN_ACTS", "LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "P
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
-LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold", "reject")
+LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold", "reject", "poison")
 HUMAN_ACTS = {"click": "twice", "give": "up", "new": "key"}
 """What the human does, in two words; the second stands where others have their target."""
 NO_FAULTS = "no faults"
@@ -134,6 +135,7 @@ def parse_fault(text: str) -> Fault:
     point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
+    _require(verb != "poison" or point.name == "recv", text, "poison A->world @recv EFFECT WORK", f"@{point.name}")
     obstructs = verb in (*DIRECTED_VERBS, "refuse")
     _require(match["until"] != "death" or obstructs, text, "until death with blackhole, cut, reset or refuse", verb)
     _require(verb != "reject" or point.name == "recv", text, "reject A->world @recv EFFECT WORK", f"@{point.name}")

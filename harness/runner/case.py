@@ -152,6 +152,8 @@ class _Case:
         self.looks: set[asyncio.Task[None]] = set()
         self.watching = True
         self.history.listen(self._heard)
+        if self.system.manifest.journal and universe.world:
+            universe.world.before = self.ledger.read_journal
 
     def _heard(self, event: Event) -> None:
         if event.kind in PROGRESS or event.kind is Kind.FAULT:

@@ -100,6 +100,10 @@ class Foreseen:
             else:
                 yield from self._away(fault.process, here)
             return
+        if fault.verb in plans.HUMAN_ACTS:
+            yield from _lost(self._way_in())
+            yield from self._late(self._way_in())
+            return
         user, _, target = fault.target.partition("->")
         yield from self._link_away(user, target, here, late=fault.verb in OVERLAPPING)
 

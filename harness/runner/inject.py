@@ -145,6 +145,7 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
+            "poison": self._poison,
             "reject": self._reject,
             "click twice": self._click_twice,
             "give up": self._give_up,
@@ -324,6 +325,12 @@ class Injector:
         await asyncio.sleep(seconds)
         self._state(fault, "healed")
         return Directive.GO_ON
+
+    async def _poison(self, fault: Fault, arrival: Arrival) -> Directive:
+        """Not to be undone: a piece of work that can never succeed stays one."""
+        self._state(fault, "landed", proof="the world answers 500 to this work, now and whenever it asks again")
+        self._state(fault, "healed")
+        return Directive.POISON
 
     async def _dup(self, fault: Fault, arrival: Arrival) -> Directive:
         self._state(fault, "landed", proof="the same request is delivered twice")

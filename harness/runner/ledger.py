@@ -29,6 +29,12 @@ class Ledger:
         for pending in self.system.manifest.pending:
             self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
         self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
+        self._parked: dict[str, list[Reader]] = {}
+        for parked in self.system.manifest.parked:
+            self._parked.setdefault(parked.edge, []).append(sources.reader(parked))
+        self._journals: dict[str, list[Reader]] = {}
+        for journal in self.system.manifest.journal:
+            self._journals.setdefault(journal.node, []).append(sources.reader(journal))
         self._effects = self.system.expectation(Plan(system=self.system.name)).effects
         self._last: dict[tuple[Kind, str], Any] = {}
         self._looking = asyncio.Lock()
@@ -55,8 +61,35 @@ class Ledger:
             found += held
         return found
 
+    async def parked(self) -> None:
+        """Writes down which works were given up."""
+        for edge, readers in self._parked.items():
+            works = [await self._read(edge, reader) for reader in readers]
+            if None not in works:
+                self._write_change(Kind.PARKED, edge, "works", [work for each in works if each for work in each])
+
+    def _is_parked(self, work: str) -> bool:
+        return any(work in self._last.get((Kind.PARKED, edge), ()) for edge in self._parked)
+
+    async def read_journal(self, effect: str) -> None:
+        """Writes down which steps are durable, just before an effect of their node is attempted."""
+        node = self.system.node_of_effect(effect)
+        steps: dict[str, list[str]] = {}
+        for reader in self._journals.get(node, ()):
+            rows = await self._rows_of(node, reader)
+            if rows is None:
+                return
+            for row in rows:
+                steps.setdefault(self.scene.key_in(row), []).append(row.split()[-1])
+        if node in self._journals:
+            self._write_change(Kind.JOURNAL, node, "steps", steps)
+
     async def complete(self) -> bool:
-        """Every accepted work has each of its effects at least once. What is slow to read is read last, if at all."""
+        """Every accepted work is parked, or has each of its effects at least once.
+
+        What is slow to read is read last, if at all.
+        """
+        await self.parked()
         looked_at = [effect for effect in self.system.downstream if effect not in self._rows]
         for effect in sorted(self._rows, key=self._is_slow):
             if self._is_slow(effect) and self._lacking(looked_at):
@@ -82,7 +115,11 @@ class Ledger:
 
     def _lacking(self, effects: Iterable[str]) -> list[str]:
         asked, refused = set(effects), self._refused()
-        return [work for work in self._accepted() if self._lacks(work, asked, refused=work in refused)]
+        return [
+            work
+            for work in self._accepted()
+            if not self._is_parked(work) and self._lacks(work, asked, refused=work in refused)
+        ]
 
     def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:
         """One of the effects asked for is owed, and not there."""
@@ -104,6 +141,11 @@ class Ledger:
         return list(dict.fromkeys(event.work for event in answers if event.data["outcome"] == "ok"))
 
     async def _read(self, where: str, reader: Reader) -> list[str] | None:
+        rows = await self._rows_of(where, reader)
+        return None if rows is None else [self.scene.key_in(text) for text in rows]
+
+    async def _rows_of(self, where: str, reader: Reader) -> list[str] | None:
+        """The rows of a reader as they are, but for those of earlier cases; None where they could not be read."""
         self.unread.pop(where, None)
         self.absent.pop(where, None)
         try:
@@ -114,7 +156,7 @@ class Ledger:
             return None
         if reader.absent:
             self.absent[where] = reader.absent
-        return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
+        return [text for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
         if self._last.get((kind, where)) != value:
@@ -126,6 +168,7 @@ class Ledger:
         """Writes down what the stores hold now, changed or not: the evidence that the checks judge by."""
         self._last.clear()
         await self.pending()
+        await self.parked()
         for effect in self._rows:
             await self._count(effect)
 
@@ -147,6 +190,9 @@ class Ledger:
                     if works is None:
                         return
                     held.setdefault(edge, []).extend(works)
+            for edge, readers in self._parked.items():
+                for reader in readers:
+                    held.setdefault(f"parked of {edge}", []).extend(await self._read(edge, reader) or ())
             for effect, reader in self._rows.items():
                 works = await self._read(effect, reader)
                 if works is None:
@@ -177,5 +223,6 @@ class Ledger:
 
     async def close(self) -> None:
         """Closes the readers."""
-        for reader in (*(reader for readers in self._pending.values() for reader in readers), *self._rows.values()):
+        several = (*self._pending.values(), *self._parked.values(), *self._journals.values())
+        for reader in (*(reader for readers in several for reader in readers), *self._rows.values()):
             await reader.close()

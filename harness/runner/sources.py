@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from harness.errors import ContractError, Problem
-from harness.manifest.model import Effect, Pending, SqlSource
+from harness.manifest.model import Effect, Journal, Parked, Pending, SqlSource
 from harness.manifest.placeholders import fill
 from harness.stores import Paced, Reader, ResourceKind, SqliteReader
 from harness.stores.command import CommandReader
@@ -39,8 +39,8 @@ class Sources:
     folder: Path
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def reader(self, source: Effect | Pending) -> Reader:
-        """The reader of an effect that is counted at rest, or of pending work."""
+    def reader(self, source: Effect | Pending | Parked | Journal) -> Reader:
+        """The reader of an effect that is counted at rest, of pending or parked work, or of a step log."""
         if source.sql:
             return self._sql(source.sql)
         if source.nats:

@@ -165,6 +165,10 @@ class System:
         """The process that runs a node."""
         return next(n.process for n in self.manifest.node if n.name == node)
 
+    def node_of_effect(self, effect: str) -> str:
+        """The node that causes an effect; empty for one that is not declared."""
+        return next((n.name for n in self.manifest.node if any(e.name == effect for e in n.effects)), "")
+
     def process_of_effect(self, effect: str) -> str:
         """The process that causes an effect."""
         return next(n.process for n in self.manifest.node if any(e.name == effect for e in n.effects))
@@ -287,6 +291,8 @@ class System:
             ),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            parking=tuple(dict.fromkeys(parked.edge for parked in self.manifest.parked)),
+            journals=tuple(dict.fromkeys(journal.node for journal in self.manifest.journal)),
             stores=tuple(resource.name for resource in self.manifest.resource),
             workflows=tuple(self._expected_workflow(workflow) for workflow in workflows_of(self.derived)),
         )

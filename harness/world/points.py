@@ -26,6 +26,8 @@ class Directive(Enum):
     """Forget the request and close its connection without an answer: it was never delivered, or never applied."""
     TWICE = auto()
     """Deliver the same request two times at once."""
+    POISON = auto()
+    """Answer with an error, now and whenever this work asks for this effect again."""
     LATE = auto()
     """Go on although the caller was killed meanwhile."""
     REFUSE = auto()

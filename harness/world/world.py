@@ -10,7 +10,7 @@ silently become "after it". An effect that a plan has refused once stays refused
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,10 @@ class World:
         self.scene = scene
         self.endpoints = endpoints
         self.clock = clock
+        self.before: Callable[[str], Awaitable[None]] | None = None
+        """Called with the effect before an attempt is written down, while its caller waits."""
+        self._poisoned: set[tuple[str, str]] = set()
+        self._nonces: dict[str, tuple[str, str]] = {}
         self._first: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
         self._refused: set[tuple[str, str]] = set()
 
@@ -70,6 +74,8 @@ class World:
         if sent_id in scene.strays:
             return None
         work, effect = scene.key_of(sent_id), endpoint.effect
+        if self.before:
+            await self.before(effect)
         n, deaths = scene.count("attempt", effect, work), scene.deaths[caller]
         scene.history.record(
             Kind.ATTEMPT,
@@ -79,12 +85,17 @@ class World:
             key=key,
             process=caller,
             payload=fingerprint(request.body),
+            **self._carried(request, work),
         )
         directive = await scene.points.reach("recv", effect, work, n, request.arrival)
         died = scene.deaths[caller] > deaths and directive is not Directive.LATE
         if directive is Directive.DROP or died:
             scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=caller)
             return None
+        if directive is Directive.POISON or (effect, work) in self._poisoned:
+            self._poisoned.add((effect, work))
+            scene.history.record(Kind.ANSWERED, work=work, where=effect, n=n, first=False, status=500)
+            return json_answer(500, {"error": f"{effect} fails for this work"})
         if directive is Directive.REFUSE or (effect, work) in self._refused:
             self._refused.add((effect, work))
             scene.history.record(Kind.ANSWERED, work=work, where=effect, n=n, first=False, status=REFUSED, refused=True)
@@ -98,6 +109,13 @@ class World:
         )
         return json_answer(200, answer | {"first": first})
 
+    def _carried(self, request: Request, work: str) -> dict[str, Any]:
+        """What an attempt carries beside itself: results of earlier steps, and the claim under which it is made."""
+        body = request.body.decode(errors="replace") if self._nonces else ""
+        uses = {effect: nonce for nonce, (effect, of) in self._nonces.items() if of == work and nonce in body}
+        epoch = request.headers.get("x-fencing-token", "")
+        return ({"uses": uses} if uses else {}) | ({"epoch": int(epoch)} if epoch.isdigit() else {})
+
     def _apply(
         self, endpoint: Endpoint, work: str, key: str, n: int, sent_id: str, fields: dict[str, Any], caller: str
     ) -> tuple[dict[str, Any], bool]:
@@ -107,6 +125,7 @@ class World:
             return known[1], False
         nonce = secrets.token_hex(4)
         answer = {"effect": endpoint.effect, "work": sent_id, "nonce": nonce}
+        self._nonces[nonce] = (endpoint.effect, work)
         count = self.scene.count("apply", endpoint.effect, work)
         data = {"key": key, "nonce": nonce, "attempt": n, "process": caller}
         if "nonce" in fields:

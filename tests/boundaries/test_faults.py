@@ -101,6 +101,14 @@ def test_a_human_who_missed_the_answer_clicks_again(who: str) -> None:
     assert ask("fig4", f"lose reply {who}->A").prediction.owner == "human:A"  # type: ignore[union-attr]
 
 
+def test_a_head_with_an_inbox_is_invoked_again_and_takes_no_step() -> None:
+    """The work arrives once more and is recognised: one invocation, no attempt, nobody behind it."""
+    crash = ask("fig5", "lose reply B->D", "inbox").prediction
+    assert crash is not None
+    assert crash.must["D"] == 1
+    assert not [effect for effect in crash.attempts if effect[0] == "D"]
+
+
 def test_a_client_that_nobody_stands_behind_does_not_ask_again() -> None:
     """A lost request is then work that never starts; a lost reply changes nothing."""
     assert ask("fig3", "lose request client->A").prediction.stranded  # type: ignore[union-attr]

@@ -165,6 +165,25 @@ def undoing() -> Expectation:
     return inbox(effects=(*inbox().effects, refund))
 
 
+def logged(*steps: str) -> Story:
+    """Payments keeps a step log; the charge takes place, and then the log holds these steps."""
+    story = Story(two_steps(journals=("payments",))).submit().accepted().logs().applies()
+    return story.logs(w1=list(steps))
+
+
+def taken_over() -> Story:
+    """The worker stands still, another one tries, and then the first one's effect takes place."""
+    story = Story(inbox()).submit().accepted().attempts()
+    story.tell(Kind.PROCESS, where="worker", state="paused").attempts(by="other").dropped()
+    return story.applies()
+
+
+def poisoned() -> Story:
+    """W1 is accepted, and its charge fails for good."""
+    story = Story(inbox(parking=("orders->payments",))).submit().accepted().attempts()
+    return story.tell(Kind.FAULT, "w1", "poison worker->world @recv charge w1", state="landed").attempts()
+
+
 def handed(on: bool) -> Story:
     """A did its own effect; what it should have handed on was seen in its store, or never."""
     story = Story(handed_off()).submit().delivers("a").applies(effect="reserve", by="a").killed("a").restarted("a")
@@ -264,6 +283,13 @@ GOOD: dict[str, list[Story]] = {
             Story(brokered()).submit().accepted().killed("broker", "reply orders w1").restarted("broker").applies()
         ),
     ],
+    "P7": [settled(logged("charge").logs(w1=["charge"]).applies(effect="mail"))],
+    "P8": [settled(Story(two_steps()).submit().accepted().carries("n1").killed().carries("n1"))],
+    "P12": [
+        settled(Story(inbox()).submit().accepted().applies(epoch=1).killed().attempts(epoch=2)),
+        settled(Story(inbox()).submit().accepted().attempts(epoch=1).killed().dropped().applies(epoch=2)),
+    ],
+    "P13": [settled(poisoned().parks("w1").submit("w2").accepted("w2").applies("w2")).parks("w1")],
     "P15": [settled(done()), stuck("stranded")],
     "P17": [
         settled(Story(inbox()).submit().unknown().submit().accepted().applies()),
@@ -273,6 +299,7 @@ GOOD: dict[str, list[Story]] = {
     "P18": [done_by_b(at_b()), settled(handed(True))],
     "P20": [
         done_by_b(at_b()),
+        done_by_b(at_b().delivers("b", by="broker")),
         settled(Story(two_steps()).submit().accepted().applies().applies(effect="mail")),
         replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().quiet().ends(),
         replayed(settled(Story(complete("reexec")).submit().accepted().applies())).accepted().attempts().quiet().ends(),
@@ -379,6 +406,19 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT206", done().stored("w1").heals().drains().deadline("undriven", "w1")),
         ("RT207", done().attempts().attempts().heals().drains().deadline("livelock", "w1")),
     ],
+    "P7": [
+        ("RT401", settled(logged("charge").logs(w1=["charge"]).attempts())),
+        ("RT402", settled(logged().applies(effect="mail"))),
+    ],
+    "P8": [("RT403", settled(Story(two_steps()).submit().accepted().carries("n1").killed().carries("n2")))],
+    "P12": [
+        ("RT404", settled(Story(inbox()).submit().accepted().attempts(epoch=2).dropped().applies(epoch=1))),
+        ("RT404", settled(taken_over())),
+    ],
+    "P13": [
+        ("RT215", settled(poisoned())),
+        ("RT216", settled(poisoned().submit("w2").accepted("w2")).parks("w1")),
+    ],
     "P17": [
         ("RT111", settled(Story(inbox()).submit().applies().unknown().submit().rejected())),
         ("RT112", settled(Story(undoing()).submit().unknown().applies(effect="refund").applies().submit().rejected())),
@@ -386,7 +426,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
     "P18": [("RT213", settled(handed(False)))],
     "P20": [
         ("RT501", settled(Story(inbox()).submit().accepted().applies(by="orders"))),
-        ("RT502", done_by_b(at_b().delivers("b", by="c"))),
+        ("RT502", done_by_b(at_b().delivers("a", by="b"))),
         ("RT502", waits_for_b(ExpectedCall(caller="client", callee="b"))),
         ("RT503", settled(Story(inbox()).submit().accepted().attempts(key="").killed().dropped().applies(key=""))),
         ("RT504", settled(Story(through_a_queue()).submit().delivers("b", by="a"))),

@@ -238,6 +238,18 @@ class Story:
         """All stores are read: the works that some store holds, and the rows of effects."""
         return self.tell(Kind.LOOK, since=len(self.events), held={"orders->payments": list(held)}, rows=rows)
 
+    def logs(self, **steps: list[str]) -> Story:
+        """The step log of payments is read: durable steps by work."""
+        return self.tell(Kind.JOURNAL, where="payments", steps=steps)
+
+    def parks(self, *works: str) -> Story:
+        """The parking place is read."""
+        return self.tell(Kind.PARKED, where="orders->payments", works=list(works))
+
+    def carries(self, nonce: str) -> Story:
+        """A mail that carries this result of the charge."""
+        return self.attempts(effect="mail", uses={"charge": nonce})
+
     def heals(self) -> Story:
         return self.phase("heal")
 

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks import Spread
+from harness.boundaries.faults import read_fault
+from harness.boundaries.predict import predict
+from harness.checks import Spread, Verdict
+from harness.history import Kind
 from harness.plans.gaps import plan_of, single
 from harness.plans.model import parse_fault
 from harness.runner.system import System, open_system
+from tests.runner.rehearsal import rehearsing
+from tests.runner.systems import INBOX
 
 PATTERNS = Path(__file__).parents[2] / "patterns"
 
@@ -74,3 +79,24 @@ def test_what_must_happen_may_happen(pattern: str) -> None:
     declared = system(pattern)
     spreads = [s for plan in single(declared.manifest) for s in declared.foreseen.spreads(plan)]
     assert all(set(spread.must) <= set(spread.nodes) for spread in spreads)
+
+
+def test_a_head_that_is_invoked_again_takes_no_step_in_prediction_and_in_a_run(tmp_path: Path) -> None:
+    """The answer of an inbox is lost: it gets the order twice, and nothing is attempted twice."""
+    declared = INBOX.open(tmp_path)
+    predicted = predict(declared.derived, read_fault("lose reply client->orders", declared.derived))
+    assert (dict(predicted.must), dict(predicted.may), dict(predicted.attempts)) == ({"orders": 1}, {}, {})
+    with rehearsing(declared) as rehearsal:
+        judged = rehearsal.run("cut reply client->orders @deliver orders w1")
+    drained = next(place for place, event in enumerate(judged.run.history) if event.kind is Kind.QUIET)
+    before = [event for event in judged.run.history.events[:drained] if event.work == "w1"]
+    assert [event.n for event in before if event.kind is Kind.DELIVER] == [1, 2]
+    assert [event.n for event in before if event.kind is Kind.ATTEMPT] == [1]
+    assert judged.verdict.verdicts["P6"].verdict is Verdict.HOLDS
+
+
+def test_what_must_run_again_is_told_beside_what_was_seen(tmp_path: Path) -> None:
+    """A must breaks nothing: not every node can be seen."""
+    with rehearsing(INBOX.open(tmp_path)) as rehearsal:
+        judged = rehearsal.run("kill worker @recv charge w1")
+    assert "must again: payments; seen again: payments" in judged.verdict.verdicts["P6"].why

@@ -131,6 +131,8 @@ def check(evidence: Evidence) -> Judgement:
     judgement = Judgement(unexercised="no work was accepted, and no trigger was seen")
     accepted = evidence.expected_effects()
     for trail in evidence.works.values():
+        if evidence.is_parked(trail.work):
+            continue  # that is its end: P13 looks at it
         if trail.first_ok is not None:
             ending = _ending_for(evidence, trail.first_ok)
             _judge(evidence, trail, accepted, ending, judgement)

@@ -160,9 +160,10 @@ def _undeclared(evidence: Evidence, trail: Trail, node: ExpectedNode) -> Iterato
     if not evidence.expectation.calls:
         return
     users = {evidence.processes.get(call.caller, call.caller) for call in calls if _is_declared(evidence, call)}
+    known = {CLIENT, *evidence.processes.values()}  # a process without a node only carries, as a broker does
     for place in trail.delivers.get(node.name, ()):
         user = evidence.events[place].where.partition("->")[0]
-        if user not in users:
+        if user not in users and user in known:
             yield _no_edge(evidence, trail, node, place, f"a request from {user}")
     if not users:
         for place in tries_of_effects(evidence, trail, node):

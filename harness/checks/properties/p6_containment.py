@@ -62,13 +62,37 @@ def check(evidence: Evidence) -> Judgement:
     seen = [node for node in expectation.nodes if node.routed or world_effects(evidence, node.name)]
     if evidence.landed:
         judgement.exercised.update(node.boundary for node in seen)
-        judgement.remark = f"seen: {in_words(evidence)}"
+        judgement.remark = f"seen: {in_words(evidence)}{_predicted(evidence, seen)}"
     for trail in evidence.works.values():
         if trail.submits[0] < evidence.drain.index:
             reach = allowed(evidence, trail)
             judgement.violations += _beyond(evidence, trail, seen, reach)
             judgement.violations += _held_up(evidence, trail, reach)
     return judgement
+
+
+def _predicted(evidence: Evidence, seen: list[ExpectedNode]) -> str:
+    """What had to be invoked again by the prediction, beside what was; for the reader, since a must breaks nothing."""
+    spreads = [s for s in evidence.expectation.spreads if s.must and _is_struck(evidence, s)]
+    must = list(dict.fromkeys(node for spread in spreads for node in spread.must))
+    works = {spread.work for spread in spreads} & evidence.works.keys()
+    again = [n.name for n in seen if any(len(_tried(evidence, n, evidence.works[w])) > n.paths for w in works)]
+    return f"; must again: {', '.join(must)}; seen again: {', '.join(again) or 'none'}" if must else ""
+
+
+def _is_struck(evidence: Evidence, spread: Spread) -> bool:
+    return spread.cause == "fault" and spread.name in evidence.struck
+
+
+def _tried(evidence: Evidence, node: ExpectedNode, trail: Trail) -> list[int]:
+    """Invocations of a node, or attempts of the effect that shows most of them."""
+    places = tries(evidence, node, trail, evidence.drain.index)
+    effects = {evidence.events[place].where for place in places}
+    return (
+        places
+        if node.routed
+        else max(([p for p in places if evidence.events[p].where == e] for e in effects), key=len, default=[])
+    )
 
 
 def allowed(evidence: Evidence, trail: Trail) -> frozenset[str]:
