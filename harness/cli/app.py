@@ -95,6 +95,24 @@ def run(
 
 
 @app.command()
+def truth(
+    patterns: Annotated[
+        list[str] | None, typer.Argument(help="patterns with a table.toml; none: all", metavar="PATTERN...")
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="how often each row is run")] = 20,
+    workers: Workers = "auto",
+    row: Annotated[str, typer.Option("--row", help="only rows whose words contain this text")] = "",
+    out: Annotated[Path, typer.Option("--out", help="the record; a page is written beside it")] = Path(
+        "build/truth.json"
+    ),
+) -> None:
+    """Run every row of the tables: what the figures predict, beside what is observed."""
+    from harness.truth.command import truth as run_truth
+
+    sys.exit(run_truth(patterns or [], runs=runs, workers=workers, out=out, row=row))
+
+
+@app.command()
 def replay(
     plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,
@@ -107,6 +125,25 @@ def replay(
     from harness.conformance.where import image_of
 
     sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
+
+
+@app.command()
+def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="manifests, patterns, or JSON reports; the four placements if none", metavar="PATTERN|REPORT"
+        ),
+    ] = None,
+    effect: Annotated[str, typer.Option("--effect", help="the effect that the worker's faults are about")] = "",
+    json: Annotated[str, typer.Option("--json", help="write the figures to this file as well")] = "",
+    workers: Workers = "auto",
+    out: Out = "build/retrigger",
+) -> None:
+    """Placements side by side: same work, same faults, and what each costs."""
+    from harness.cli.compare import compare_all
+
+    sys.exit(compare_all(systems=systems or [], effect=effect, workers=workers, out=out, json_file=json))
 
 
 @app.command()

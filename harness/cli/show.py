@@ -103,6 +103,7 @@ FAULT_FORMS = (
     ("click twice @submit WORK", "the human clicks twice: two requests at once, under one key"),
     ("give up @POINT", "the human stops waiting and does not click again: from there on nobody owns his work"),
     ("new key @submit WORK #2", "the human's next click carries a new key: a new piece of work to everybody but him"),
+    ("reject A->world @recv EFFECT WORK", "the partner refuses the effect, now and for good: 422"),
     ("", ""),
     ("@recv EFFECT WORK [#n]", "the world has received the n-th attempt, and not applied it"),
     ("@applied EFFECT WORK [#n]", "the world has applied it, and not answered"),

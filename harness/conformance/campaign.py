@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, UsageError
+from harness.manifest.model import Manifest
 from harness.plans.aim import check_aim
+from harness.plans.common import TERMS, common
 from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
@@ -18,7 +20,7 @@ from harness.runner.system import System, open_system
 __all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
 ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs}
-EXPLORATIONS = (*ENUMERATIONS, "random")
+EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
     "power loss and missing fsync (a kill keeps the page cache)",
@@ -58,7 +60,9 @@ class Chunk:
 class Campaign:
     """One call of `retrigger run`.
 
-    manifests: files or folders. explore: one or more of core, single, compound, pairs, with commas between; or random.
+    manifests: files or folders. explore: one or more of core, single, compound, pairs, common (what `retrigger compare`
+    goes by), with commas between; or random.
+    effect: for `common`: what the worker's faults are about; empty for what each graph suggests.
     seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
     budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
@@ -79,6 +83,7 @@ class Campaign:
     image: str = ""
     shard: tuple[int, int] = (1, 1)
     baseline: str = ""
+    effect: str = ""
 
     def __post_init__(self) -> None:
         chosen = self.explore.split(",")
@@ -140,9 +145,10 @@ class Campaign:
         if self.faults:
             chosen = [plan_of(system.manifest, *map(parse_fault, self.faults))]
         else:
+            enumerations = ENUMERATIONS | {"common": self._common}
             chosen = [plan_of(system.manifest)]
             for name in self._enumerated:
-                chosen += ENUMERATIONS[name](system.manifest)
+                chosen += enumerations[name](system.manifest)
         plans = self._sized(list(dict.fromkeys(chosen)), system)
         for plan in plans:
             check_aim(system.manifest, plan)
@@ -154,6 +160,17 @@ class Campaign:
         if self.explore == "random":
             return ["core", "single", "compound"]
         return self.explore.split(",")
+
+    def _common(self, manifest: Manifest) -> list[Plan]:
+        return common(manifest, self.effect)
+
+    def terms(self, system: System) -> dict[str, str]:
+        """Each fault in common terms: the id of its plan for this system, or `- ` and why there is none."""
+        meant = {term.name: term.plan(system.manifest, self.effect) for term in TERMS}
+        return {
+            name: f"- {plan}" if isinstance(plan, str) else self._sized([plan], system)[0].id
+            for name, plan in meant.items()
+        }
 
     def core(self, system: System) -> list[Plan]:
         """The plans that no verdict can do without: the fault-free one and both sides of every hand-off."""

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from harness import __version__
 from harness.boundaries.lints import lint
+from harness.boundaries.workflows import workflows_of
 from harness.checks import Verdict
 from harness.conformance.baseline import Entry, known_failures
 from harness.conformance.campaign import NOT_TESTED, Campaign, Chunk
@@ -103,6 +104,8 @@ class Collected:
             claimed=reached.claimed,
             not_claimed=reached.not_claimed,
             placement=placement_of(manifest),
+            workflows=workflows_of(derived),
+            terms=campaign.terms(self.system),
             baseline=known_failures(self.baseline, self.system, campaign.works),
             seconds=seconds,
             running_s=max(0.0, self.ended_s - self.begun_s) if self.cases else 0.0,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.checks import Verdict
+from harness.checks import Verdict, figures_of
 from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
@@ -122,7 +122,7 @@ class Worker:
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
         judged, patience = await stage.run(plan), 1.0
-        if judged.outcome is Verdict.INCONCLUSIVE:
+        if judged.outcome is Verdict.INCONCLUSIVE or judged.by_time_alone:
             patience = PATIENT  # too slow once: asked again with twice the time
             judged = await stage.run(plan, patience)
         if judged.outcome is not Verdict.VIOLATED or not self._is_news(plan, judged):
@@ -167,7 +167,9 @@ class Worker:
     def _case(self, plan: Plan, smallest: Plan, judged: Judged, reproduced: int = 0, of: int = 0) -> CaseReport:
         for each in {plan.id: plan, smallest.id: smallest}.values():
             self._write(f"plans/{each.id}.json", json.dumps(each.to_json(), indent=1) + "\n")
-        findings = findings_of(judged.run.history, judged.verdict) if judged.outcome is Verdict.VIOLATED else ()
+        manifest = self._systems[plan.system].manifest.path
+        violated = judged.outcome is Verdict.VIOLATED
+        findings = findings_of(judged.run.history, judged.verdict, manifest) if violated else ()
         return CaseReport(
             plan=plan.id,
             faults=tuple(str(fault) for fault in plan.faults),
@@ -183,6 +185,7 @@ class Worker:
             of=of,
             shrunk_to=smallest.id if smallest.id != plan.id else "",
             shrunk_faults=tuple(str(fault) for fault in smallest.faults) if smallest.id != plan.id else (),
+            figures=figures_of(judged.run.history),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
             notes=judged.verdict.notes,
         )

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
+from harness.report.workflows import in_words
 
 __all__ = ["Reporter", "Terminal"]
 
@@ -176,6 +177,10 @@ class Terminal:
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
         self._known(system)
+        for workflow in system.workflows:
+            self._say("")
+            for name, text in in_words(system, workflow):
+                self._say(f"    {clean(name):<20}  {clean(text)}", hang=26)
         if not self._several:
             self._say("")
             self._landed(system)
@@ -228,6 +233,8 @@ class Terminal:
             self._say(f"    {number:>3}  {clean(step.text if in_columns else step.squeezed)}", hang=9)
         if finding.likely:
             self._say(f"    likely      {clean(finding.likely)}", hang=16)
+        if finding.declared:
+            self._say(f"    declared    {clean(finding.declared)}", hang=16)
         where = [
             ("where to look", finding.where_to_look),
             ("who owned recovery", finding.owner),

@@ -59,6 +59,8 @@ async def run_case(
     *,
     replay: bool = True,
     ask: bool = True,
+    rest: bool = False,
+    go_on: bool = False,
     most_tries: int | None = None,
     one_by_one: bool = False,
 ) -> CaseRun:
@@ -68,7 +70,9 @@ async def run_case(
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
         replay: whether everything is submitted again in the end.
         ask: whether what stayed behind is probed for what frees it. Without it nothing is waited for where no work was
-            accepted.
+            accepted, unless `rest` says so.
+        rest: whether it is waited for rest in any case.
+        go_on: whether to begin with the running processes of a case that came to rest, and to leave them to the next.
         most_tries: how often the client submits one piece of work at most.
         one_by_one: whether a piece of work is submitted only when the one before it is complete.
 
@@ -76,9 +80,9 @@ async def run_case(
         HarnessError: the universe could not be made ready for a case.
     """
     started_s = time.monotonic()
-    scene = await universe.begin(plan)
+    scene = await universe.begin(plan, go_on=go_on)
     run = CaseRun(plan=plan, history=scene.history)
-    case = _Case(universe, run, calibration)
+    case = _Case(universe, run, calibration, go_on=go_on)
     case.client.most_tries = most_tries
     scene.history.record(Kind.SYSTEM, **universe.system.expectation(plan).to_json())
     try:
@@ -91,7 +95,7 @@ async def run_case(
                 await case.healed()
             if not case.accepted:
                 run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
-            if ask or case.accepted:
+            if ask or rest or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
             if run.settled and replay and calibration.repeats:
@@ -109,6 +113,13 @@ async def run_case(
     return run
 
 
+def _is_telling(event: Event) -> bool:
+    """An instant at which somebody has just stopped being responsible, or was struck."""
+    if event.kind is Kind.ANSWER:
+        return bool(event.data["outcome"] == "ok")
+    return event.kind is Kind.FAULT and bool(event.data["state"] == "landed")
+
+
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:
     """Awaits what must not be left half done, such as processes to be ended, even where we are cancelled meanwhile."""
     doing = asyncio.create_task(work)
@@ -122,8 +133,9 @@ async def _to_the_end(work: Coroutine[None, None, None]) -> None:
 class _Case:
     """The moving parts of one case while it runs."""
 
-    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration) -> None:
+    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration, *, go_on: bool = False) -> None:
         assert universe.scene is not None
+        self.go_on = go_on
         self.universe = universe
         self.run = run
         self.scene = universe.scene
@@ -137,11 +149,26 @@ class _Case:
         self.clients: list[asyncio.Task[str]] = []
         self.errors: list[Exception] = []
         self.moved = asyncio.Event()
+        self.looks: set[asyncio.Task[None]] = set()
+        self.watching = True
         self.history.listen(self._heard)
 
     def _heard(self, event: Event) -> None:
         if event.kind in PROGRESS or event.kind is Kind.FAULT:
             self.moved.set()
+        if self.ledger.can_look and _is_telling(event) and self.watching:
+            self._look()
+
+    def _look(self) -> None:
+        """Reads the stores now, beside everything else: who is responsible at this instant?"""
+        task = asyncio.create_task(self._look_twice())
+        self.looks.add(task)
+        task.add_done_callback(self.looks.discard)
+
+    async def _look_twice(self) -> None:
+        """Twice, because one reading may miss what is moved within a store while it is read."""
+        for _ in range(2):
+            await self.ledger.look()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -257,9 +284,14 @@ class _Case:
             await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
-        """Clients have their answers, faults are undone, and no request is under way."""
+        """Clients have their answers, faults are undone, and no request is under way.
+
+        A worker that asks over HTTP whether there is work does so for ever. Where all pending work can be read, such
+        requests, which are no invocation of any node, tell nothing and need not be waited for.
+        """
         answered = all(client.done() for client in self.clients)
-        return answered and not self.injector.active and not self.universe.busy
+        under_way = self.universe.busy(invoking=self.ledger.sees_all)
+        return answered and not self.injector.active and not under_way
 
     def _why_late(self, pending: list[str] | None, budget: Budget) -> str:
         """The finite witness behind a spent budget, or `slow` where there is none."""
@@ -345,16 +377,23 @@ class _Case:
 
     async def close(self) -> None:
         """Ends clients, faults, readers and processes, and verifies that no fault is left."""
-        for task in self.clients:
+        self.watching = False
+        for task in (*self.clients, *self.looks):
             task.cancel()
-        await asyncio.gather(*self.clients, return_exceptions=True)
+        await asyncio.gather(*self.clients, *self.looks, return_exceptions=True)
         self.run.unread |= self.ledger.unread
         self.run.absent |= self.ledger.absent
-        for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
+        for end in (self.injector.close, self.ledger.close, self._end_universe, self._no_fault_is_left):
             try:
                 await end()
             except HarnessError as error:  # an error of this case, which must not hide why the case ends
                 self.errors.append(error)
+
+    async def _end_universe(self) -> None:
+        """Ends the processes, unless the next case may go on with them: all is at rest, and nothing went wrong."""
+        stranded = any(event.data["state"] == "stranded" for event in self.history.of(Kind.DEADLINE))
+        sound = not (self.run.errors or self.injector.errors or self.errors)
+        await self.universe.end(standing=self.go_on and sound and (self.run.settled or stranded))
 
     async def _no_fault_is_left(self) -> None:
         """One that is left is an error of this case, and taken away by force, so that it is none of the next."""

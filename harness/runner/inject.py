@@ -53,6 +53,7 @@ class Injector:
         self.errors: list[Exception] = []
         self._paused: set[Target] = set()
         self._obstructions = Obstructions()
+        self._until_death: defaultdict[str, list[tuple[asyncio.Event, asyncio.Task[None]]]] = defaultdict(list)
 
     def arm(self, fault: Fault) -> None:
         """Makes the fault strike when its point is reached."""
@@ -111,7 +112,7 @@ class Injector:
             return _scope(fault) == "child" or self.parts.target(fault.process).pid is None
         return False
 
-    def _later(self, fault: Fault, undo: Awaitable[None]) -> None:
+    def _later(self, fault: Fault, undo: Awaitable[None]) -> asyncio.Task[None]:
         """Undoes the fault in the background, while the system goes on."""
 
         async def run() -> None:
@@ -124,6 +125,7 @@ class Injector:
         task = asyncio.create_task(run())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _strike(self, fault: Fault, arrival: Arrival) -> Directive:
         strike = {
@@ -140,6 +142,7 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
+            "reject": self._reject,
             "click twice": self._click_twice,
             "give up": self._give_up,
             "new key": self._new_key,
@@ -220,8 +223,15 @@ class Injector:
         async with self._locks[fault.process]:
             if fault.target.endswith("/child"):
                 return  # whoever lost a child decides what becomes of it
+            await self._undo_what_ends_with(fault.process)
             await self.parts.start_again(fault.process, replace=fault.verb == "replace")
         await self.parts.announce_ready(fault.process)
+
+    async def _undo_what_ends_with(self, process: str) -> None:
+        """Undoes the faults that last until this process has died, so that its next life meets none of them."""
+        for died, undone in self._until_death.pop(process, ()):
+            died.set()
+            await asyncio.wait([undone])
 
     # --- links --------------------------------------------------------------------------------------------------
 
@@ -249,7 +259,7 @@ class Injector:
         async def heal_and_prove() -> None:
             try:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self.until_s(fault.until or "patience") + PROOF_S):
+                    async with asyncio.timeout(self.until_s(fault.until.replace("death", "") or "patience") + PROOF_S):
                         await arrival.gone.wait()
             finally:
                 await lost.end()
@@ -261,23 +271,37 @@ class Injector:
     async def _obstruct(self, fault: Fault, arrival: Arrival) -> Directive:
         """Puts something in the way of a link for a declared time, while the system goes on."""
         obstruction = await self._obstructions.put(self.parts.link(fault.target), fault.action)
-        refused = asyncio.Event()
+        silences = fault.action == "blackhole reply"
+        self.scene.silent[fault.target] += silences
+        refused, died = asyncio.Event(), asyncio.Event()
 
         async def wait_and_heal() -> None:
             try:
                 if fault.verb == "refuse":
                     self._state(fault, "landed", proof=await _refused(obstruction.link))
                 refused.set()
-                await asyncio.sleep(self.until_s(fault.until or "detect"))
+                await self._until(fault, died)
             finally:
                 refused.set()
+                self.scene.silent[fault.target] -= silences
                 await obstruction.end()
             if fault.verb != "refuse":
                 await self._prove(fault, obstruction)
 
-        self._later(fault, wait_and_heal())
+        undone = self._later(fault, wait_and_heal())
+        if fault.until == "death":
+            self._until_death[fault.target.partition("->")[0]].append((died, undone))
         await refused.wait()
         return Directive.GO_ON
+
+    async def _until(self, fault: Fault, died: asyncio.Event) -> None:
+        """The time that a fault lasts; one that lasts until a death that does not come ends in the end."""
+        if fault.until != "death":
+            await asyncio.sleep(self.until_s(fault.until or "detect"))
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.until_s("patience") + PROOF_S):
+                await died.wait()
 
     async def _prove(self, fault: Fault, obstruction: Obstruction) -> None:
         """The proxy counts bytes when a connection ends. None taken away: the fault hit nobody, and did not land."""
@@ -302,6 +326,12 @@ class Injector:
         self._state(fault, "landed", proof="the same request is delivered twice")
         self._state(fault, "healed")
         return Directive.TWICE
+
+    async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
+        """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
+        self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")
+        self._state(fault, "healed")
+        return Directive.REFUSE
 
     # --- the human ------------------------------------------------------------------------------------------------
 

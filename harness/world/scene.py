@@ -32,7 +32,8 @@ class Scene:
 
     history: where they write. points: where they wait. ids: work key of the plan (`w1`) -> id that is really sent.
     nonces: work key -> the value that the payload carries beside the id. strays: ids of earlier cases of this universe;
-    a request that was on its way when its case ended is not this case's business.
+    a request that was on its way when its case ended is not this case's business. door_s: how long a tap waits for a
+    callee that refuses connections because it is just being started.
     """
 
     def __init__(
@@ -43,16 +44,20 @@ class Scene:
         ids: Mapping[str, str],
         nonces: Mapping[str, str],
         strays: Collection[str] = (),
+        door_s: float = 0.0,
     ) -> None:
         self.history = history
         self.points = points
         self.ids = dict(ids)
         self.nonces = nonces
         self.strays = strays
+        self.door_s = door_s
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
         self.humans: defaultdict[str, Human] = defaultdict(Human)
         """By work key, whoever waits for it."""
+        self.silent: Counter[str] = Counter()
+        """Links whose replies are just being black-holed: their hops must not close, or silence would have an end."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
@@ -75,6 +80,10 @@ class Scene:
         """The plan's key of the work id that a text of a store is, or contains; a text without one stays as it is."""
         exact = self._keys.get(text)
         return exact or next((key for sent, key in self._keys.items() if sent in text), text)
+
+    def keys_named_in(self, text: str) -> list[str]:
+        """The plan's keys of all works that a text names, by their id or by their nonce."""
+        return [key for key, sent in self.ids.items() if sent in text or self.nonces[key] in text]
 
     def count(self, what: str, where: str, work: str) -> int:
         """The ordinal of one more arrival of `work` there, from 1."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.history import Kind
+from harness.world.content import body_of, fingerprint
 from harness.world.http import Request
 from harness.world.points import Directive
 from harness.world.scene import Scene
@@ -23,6 +24,7 @@ __all__ = ["Route", "forward", "tap", "work_id_of"]
 
 HEAD_BYTES = 1 << 20
 """Longest head of an answer."""
+DOOR_TICK_S = 0.005
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -89,37 +91,60 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
     if sent_id in scene.strays:
         return None
     if route is None or not sent_id:
+        request.arrival.invokes = False
         return await forward(port, request)
     request.arrival.link = link
     work = scene.key_of(sent_id)
-    n = _delivered(scene, link, route, work)
+    n = _delivered(scene, link, route, work, request)
     directive = await scene.points.reach("deliver", route.node, work, n, request.arrival)
     if directive is Directive.DROP:
         scene.history.record(Kind.DROP, work=work, where=link, n=n, node=route.node)
         return None
     if directive is Directive.TWICE:
-        _delivered(scene, link, route, work)
-        answer = (await asyncio.gather(forward(port, request), forward(port, request)))[0]
+        _delivered(scene, link, route, work, request)
+        answer = (await asyncio.gather(*[forward(port, request, scene.door_s) for _ in range(2)]))[0]
     else:
-        answer = await forward(port, request)
+        answer = await forward(port, request, scene.door_s)
     if answer is None:
         return None
-    scene.history.record(Kind.REPLY, work=work, where=link, n=n, node=route.node, status=_status(answer))
+    body = body_of(answer)
+    scene.history.record(
+        Kind.REPLY,
+        work=work,
+        where=link,
+        n=n,
+        node=route.node,
+        status=_status(answer),
+        payload=fingerprint(body),
+        about=scene.keys_named_in(body.decode(errors="replace")),
+        late=request.arrival.gone.is_set(),
+    )
     directive = await scene.points.reach("reply", route.node, work, n, request.arrival)
     return None if directive is Directive.DROP else answer
 
 
-def _delivered(scene: Scene, link: str, route: Route, work: str) -> int:
+def _delivered(scene: Scene, link: str, route: Route, work: str, request: Request) -> int:
     """Writes down one more invocation of the node, and returns its ordinal."""
     n = scene.count("deliver", route.node, work)
-    scene.history.record(Kind.DELIVER, work=work, where=link, n=n, node=route.node)
+    scene.history.record(
+        Kind.DELIVER,
+        work=work,
+        where=link,
+        n=n,
+        node=route.node,
+        payload=fingerprint(request.body),
+        key=request.headers.get("idempotency-key", ""),
+    )
     return n
 
 
-async def forward(port: int, request: Request) -> bytes | None:
-    """Sends the request to the callee and reads its answer; None where it died before it said anything."""
+async def forward(port: int, request: Request, door_s: float = 0.0) -> bytes | None:
+    """Sends the request to the callee and reads its answer; None where it died before it said anything.
+
+    A callee that does not listen is waited for as long as `door_s` seconds, and then taken for dead.
+    """
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES)
+        reader, writer = await _connected(port, door_s)
     except OSError:
         return None
     try:
@@ -129,6 +154,18 @@ async def forward(port: int, request: Request) -> bytes | None:
         return None
     finally:
         writer.close()
+
+
+async def _connected(port: int, door_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the callee. Raises OSError where there is none within `door_s` seconds."""
+    end_s = asyncio.get_running_loop().time() + door_s
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES)
+        except ConnectionRefusedError:
+            if asyncio.get_running_loop().time() >= end_s:
+                raise
+            await asyncio.sleep(DOOR_TICK_S)
 
 
 async def _answer(reader: asyncio.StreamReader, method: str) -> bytes | None:

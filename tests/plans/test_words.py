@@ -40,6 +40,8 @@ def faults(draw: st.DrawFn) -> Fault:
         target = f"{draw(NAMES)}->{draw(NAMES)}"
     if verb == "dup":
         point = replace(point, name="deliver", where=point.where or "orders", work=point.work or "w1")
+    if verb == "reject":
+        point = replace(point, name="recv", where=point.where or "charge", work=point.work or "w1")
     direction = draw(st.sampled_from(["request", "reply"])) if verb in DIRECTED_VERBS else ""
     late = draw(st.booleans()) if verb in ("kill", "replace") and point.name == "recv" else False
     return Fault(verb=verb, target=target, point=point, direction=direction, until=draw(UNTIL), late=late)
@@ -123,6 +125,7 @@ def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
         ("pause worker @recv charge w1 until tomorrow", "@recv PLACE WORK"),
         ("pause worker @recv charge w1 until lease+1.2.3", "@recv PLACE WORK"),
         ("dup worker->world @recv charge w1", "dup A->B @deliver"),
+        ("reject worker->world @applied charge w1", "reject A->world @recv"),
         ("kill worker @applied charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
         ("cut reply a->b @recv charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
         ("click thrice @submit w1", "click twice @POINT"),

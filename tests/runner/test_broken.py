@@ -97,7 +97,7 @@ def test_work_that_no_store_shows_is_lost_when_later_work_overtakes_it(tmp_path:
     with rehearsing(blind(MARK_BEFORE_EFFECT).open(tmp_path)) as rehearsal:
         judged = rehearsal.run("kill worker @recv charge w1")
     decided, probed = judged.run.history.of(Kind.DEADLINE)
-    assert (decided.data["state"], probed.data["after"]) == ("slow", {"w1": "lost"})
+    assert (decided.data["state"], probed.data["after"]) == ("overdue", {"w1": "lost"})
     [violation] = judged.verdict.violations
     assert (violation.code, violation.effect) == ("RT101", "charge")
     assert "declare" in violation.likely
@@ -105,7 +105,8 @@ def test_work_that_no_store_shows_is_lost_when_later_work_overtakes_it(tmp_path:
 
 def test_work_that_is_only_late_and_unseen_is_not_held_against_a_service(tmp_path: Path) -> None:
     """What comes late, but comes, may be the machine's fault; without a reader it is asked again with more patience."""
-    with rehearsing(blind(RECOVERY_AT_START).open(tmp_path)) as rehearsal:
+    undeclared = blind(RECOVERY_AT_START).changed("retrigger.toml", ("max_detect_s = 0.1, ", ""))
+    with rehearsing(undeclared.open(tmp_path)) as rehearsal:
         judged = rehearsal.run("cut request worker->world @recv charge w1")
         assert judged.outcome is Verdict.INCONCLUSIVE
         judged = rehearsal.run("cut request worker->world @recv charge w1", patience=PATIENT)
