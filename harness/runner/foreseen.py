@@ -101,11 +101,15 @@ class Foreseen:
                 yield from self._away(fault.process, here)
             return
         if fault.verb in plans.HUMAN_ACTS:
-            yield from _lost(self._way_in())
-            yield from self._late(self._way_in())
+            yield from self._clicked_again() if fault.verb != "give" else ()
             return
         user, _, target = fault.target.partition("->")
         yield from self._link_away(user, target, here, late=fault.verb in OVERLAPPING)
+
+    def _clicked_again(self) -> Iterator[Fault]:
+        """The same comes in once more, maybe before the first is done. Who gives up causes nothing."""
+        yield from _lost(self._way_in())
+        yield from self._late(self._way_in())
 
     def _away(self, process: str, here: Fault | None) -> Iterator[Fault]:
         """What was under way in a process dies; while it is gone, nobody can call what is in it."""

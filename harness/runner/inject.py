@@ -351,6 +351,11 @@ class Injector:
         return Directive.TWICE
 
     async def _new_key(self, fault: Fault, arrival: Arrival) -> Directive:
+        """Between two clicks of one intention. Who has his answer means something new with the next one."""
+        answers = [e for e in self.scene.history.of(Kind.ANSWER) if e.work == fault.point.work]
+        if any(event.data["outcome"] != "unknown" for event in answers):
+            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
+            return Directive.GO_ON
         sent = self.scene.new_id(fault.point.work)
         self._state(fault, "landed", proof=f"from here on {fault.point.work} is sent as {sent}")
         self._state(fault, "healed")

@@ -86,3 +86,11 @@ def test_who_has_his_answer_has_nothing_to_give_up(inbox: Rehearsal) -> None:
     judged = inbox.run(words)
     assert judged.outcome is Verdict.NOT_EXERCISED
     assert fault_states(judged.run.history, words) == ["about to", "missed"]
+
+
+def test_a_new_key_after_the_answer_is_no_fault_but_another_intention(inbox: Rehearsal) -> None:
+    """The second click is the harness's own, when everything is submitted again under the same keys."""
+    words = "new key @submit w1 #2"
+    judged = inbox.run(words)
+    assert judged.outcome is Verdict.NOT_EXERCISED
+    assert fault_states(judged.run.history, words) == ["about to", "missed"]
