@@ -90,6 +90,16 @@ def test_plan_reads_back_from_its_file(drawn: list[Fault], works: int) -> None:
             Fault(verb="kill", target="orders", point=Point(name="ready", where="orders", n=2)),
         ),
         ("kill orders @quiet", Fault(verb="kill", target="orders", point=Point(name="quiet"))),
+        (
+            "blackhole reply relay->broker @recv charge w1 until death",
+            Fault(
+                verb="blackhole",
+                direction="reply",
+                target="relay->broker",
+                point=Point(name="recv", where="charge", work="w1"),
+                until="death",
+            ),
+        ),
     ],
 )
 def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
@@ -115,6 +125,8 @@ def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
         ("kill worker @recv charge w1 #0", "@recv PLACE WORK"),
         ("pause worker @recv charge w1 until tomorrow", "@recv PLACE WORK"),
         ("pause worker @recv charge w1 until lease+1.2.3", "@recv PLACE WORK"),
+        ("pause worker @recv charge w1 until death", "until death with blackhole"),
+        ("hold worker->world @recv charge w1 until death", "until death with blackhole"),
         ("dup worker->world @recv charge w1", "dup A->B @deliver"),
         ("kill worker @applied charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
         ("cut reply a->b @recv charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
