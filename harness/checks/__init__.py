@@ -7,7 +7,18 @@ for the rules, `codes.py` for what a code says, and `docs/properties.md` for all
 """
 
 from harness.checks.codes import CATALOGUE, explain
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.checks.declaration import rests_on
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedCall,
+    ExpectedEffect,
+    ExpectedNode,
+    ExpectedWorkflow,
+    ReadEdge,
+    Spread,
+)
+from harness.checks.figures import Figures, WorkflowFigures, figures_of
 from harness.checks.judge import judge
 from harness.checks.narrate import narrate
 from harness.checks.property import Code, Property
@@ -21,14 +32,21 @@ __all__ = [
     "Code",
     "Expectation",
     "ExpectedBoundary",
+    "ExpectedCall",
     "ExpectedEffect",
     "ExpectedNode",
+    "ExpectedWorkflow",
+    "Figures",
     "Property",
     "PropertyVerdict",
     "ReadEdge",
+    "Spread",
     "Verdict",
     "Violation",
+    "WorkflowFigures",
     "explain",
+    "figures_of",
     "judge",
     "narrate",
+    "rests_on",
 ]

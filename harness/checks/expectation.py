@@ -13,16 +13,33 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import HistoryError
 
-__all__ = ["Expectation", "ExpectedBoundary", "ExpectedEffect", "ExpectedNode", "ReadEdge"]
+__all__ = [
+    "Expectation",
+    "ExpectedBoundary",
+    "ExpectedCall",
+    "ExpectedEffect",
+    "ExpectedNode",
+    "ExpectedWorkflow",
+    "ReadEdge",
+    "Spread",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedNode:
-    """A handler. process: what runs it. boundary: the trigger that re-drives it; empty: nobody does (unowned)."""
+    """A handler.
+
+    process: what runs it. boundary: the trigger that re-drives it; empty: nobody does (unowned).
+    work: reexec, inbox, log or none: what it does when it is invoked again.
+    routed: each of its invocations passes a tap. paths: how often one piece of work invokes it when nothing goes wrong.
+    """
 
     name: str
     process: str = ""
     boundary: str = ""
+    work: Literal["reexec", "inbox", "log", "none"] = "reexec"
+    routed: bool = False
+    paths: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,8 @@ class ExpectedEffect:
     sink: transactional (in one transaction with its own record), keyed (the partner dedupes by key) or plain.
     duplicates: `tolerable` takes the effect out of every check that counts to two.
     source: what counts it: `world` by APPLY events, `sql` by ROWS events.
+    may_reject: the world may refuse it for good.
+    compensates: the effect that it undoes, and is only owed after; empty for one that goes forward.
     """
 
     name: str
@@ -43,6 +62,8 @@ class ExpectedEffect:
     sink: Literal["transactional", "keyed", "plain"] = "keyed"
     duplicates: Literal["never", "tolerable"] = "never"
     source: Literal["world", "sql"] = "world"
+    may_reject: bool = False
+    compensates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +73,71 @@ class ExpectedBoundary:
     target: the node that the trigger re-drives.
     owner: the component that holds the trigger, in words a person can look for: `inbox of "orders"`.
     process: the process (or resource) where that component lives.
+    holder: where the trigger itself is stored, as far as its reader says: a process or a resource.
     placement: caller | callee | engine | root.
     nodes: what is executed again when the trigger fires again.
     downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
     max_detect_s, backoff_max_s: the declared time constants.
+    detect: how it is noticed that the work has to be driven again.
+    lease_s: how long a claim is valid at least; 0 where nothing is claimed.
+    attempts: how often it drives one piece of work before it gives up; 0: without limit.
     """
 
     name: str
     target: str = ""
     owner: str = ""
     process: str = ""
+    holder: str = ""
     placement: str = ""
     nodes: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     max_detect_s: float = 0.0
     backoff_max_s: float = 0.0
+    detect: str = ""
+    lease_s: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedCall:
+    """An arrow of the graph; `client` calls the node where work enters.
+
+    caller, callee: nodes. awaits: the caller waits until the callee has completed.
+    boundary: the trigger that is set along it; empty for none. retries: how often the caller tries again on the spot.
+    """
+
+    caller: str
+    callee: str
+    awaits: bool = True
+    boundary: str = ""
+    retries: int = 0
+
+    @property
+    def name(self) -> str:
+        """`orders->payments`."""
+        return f"{self.caller}->{self.callee}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What a cause may lead to: the nodes that may be invoked again because of it, and no others.
+
+    cause: fault (of the plan), call (its caller gave up waiting), lease (it ran out over its holder), exit (of a
+    process by itself). name: the fault in words, the call, the boundary, the process.
+    work: the one that it is about; empty for all of them. others_than: all but this one; empty for none left out.
+    nodes: those that may be. must: those of them that are invoked again in any case.
+    """
+
+    cause: Literal["fault", "call", "lease", "exit"]
+    name: str
+    work: str = ""
+    others_than: str = ""
+    nodes: tuple[str, ...] = ()
+    must: tuple[str, ...] = ()
+
+    def is_about(self, work: str) -> bool:
+        """Whether it says something of this work."""
+        return work != self.others_than and self.work in ("", work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +149,16 @@ class ReadEdge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedWorkflow:
+    """A business process. nodes: those that take part. boundaries: how many share it. held_by: who holds it whole."""
+
+    name: str
+    nodes: tuple[str, ...] = ()
+    boundaries: tuple[str, ...] = ()
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """Everything that was declared and that a check asks for.
 
@@ -85,10 +166,13 @@ class Expectation:
     submit_node: where work enters.
     root: who stands behind the client: nobody, a human who waits, or a caller who retries.
     nodes, effects, boundaries: in the order in which work passes them.
-    edges: those with a reader of pending triggers.
+    edges: those with a reader of pending triggers. calls: all arrows of the graph, and the way in.
+    spreads: what the faults of the plan, and other causes that may show, may lead to; without any, that is not said.
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
+    stores: brokers and databases that hold triggers, by the names of their processes.
+    workflows: the business processes, as declared.
 
     Raises:
         HistoryError: a name leads nowhere.
@@ -101,9 +185,13 @@ class Expectation:
     effects: tuple[ExpectedEffect, ...] = ()
     boundaries: tuple[ExpectedBoundary, ...] = ()
     edges: tuple[ReadEdge, ...] = ()
+    calls: tuple[ExpectedCall, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    workflows: tuple[ExpectedWorkflow, ...] = ()
 
     def __post_init__(self) -> None:
         effects = {effect.name for effect in self.effects}
@@ -142,6 +230,9 @@ _PARTS: dict[str, type[Any]] = {
     "effects": ExpectedEffect,
     "boundaries": ExpectedBoundary,
     "edges": ReadEdge,
+    "calls": ExpectedCall,
+    "spreads": Spread,
+    "workflows": ExpectedWorkflow,
 }
 
 _Record = TypeVar("_Record")

@@ -76,7 +76,19 @@ def _mark(violation: Violation, event: Event) -> str:
     if kind == "unfinished":
         _, until, what = got.partition(" until ")
         return got if got in ("still pending", "attempted again") else f"not done{until}{what}"
-    return {"early": "too early", "answers": "not the same answer"}.get(kind, "nobody asked for this")
+    return "not what is declared" if kind.startswith("declared") else _MARKS.get(kind, "nobody asked for this")
+
+
+_MARKS = {
+    "again": "not part of what the fault may touch",
+    "answers": "not the same answer",
+    "early": "too early",
+    "failure": "and it stands",
+    "initial": "not what it was set out with",
+    "mistaken": "not the answer to this",
+    "often": "once too often",
+    "owner": "nobody would take it up",
+}
 
 
 def _time(n: int) -> str:
@@ -177,6 +189,21 @@ def _drop(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"{event.where} for {event.work}", result="dropped", remark="its caller was gone: never applied")
 
 
+def _deliver(telling: Telling, place: int, event: Event) -> Step:
+    again = f"delivery {event.n}" if event.n > 1 else ""
+    return Step(what=f"{event.data.get('node', event.where)} gets {event.work}", remark=again)
+
+
+def _reply(telling: Telling, place: int, event: Event) -> Step:
+    about = ", ".join(event.data.get("about", ()))
+    remark = f"it speaks of {about}" if about not in ("", event.work) else ""
+    return Step(
+        what=f"{event.data.get('node', event.where)} answers {event.work}",
+        result=str(event.data.get("status") or ""),
+        remark=remark,
+    )
+
+
 def _give_up(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"the client gives up on {event.work}", remark=str(event.data.get("why", "")))
 
@@ -187,10 +214,17 @@ def _fault(telling: Telling, place: int, event: Event) -> Step:
     direction = target[0] if len(target) > 1 else ""
     on_link = _ON_LINKS.get(f"{verb} {direction}".strip())
     late = ", and the call that was held takes effect later" if event.where.endswith(" late") else ""
+    if struck.strip() in _HUMAN:
+        return Step(what=f"the client: {struck.strip().upper()}", remark=_HUMAN[struck.strip()])
     what = f"{verb.upper()} {' '.join(target)}".strip()
     return Step(what=what, remark=(on_link.format(place=_place(point)) if on_link else _gap(point)) + late)
 
 
+_HUMAN = {
+    "click twice": "the same request goes out twice, under one key",
+    "give up": "nobody waits any more, and nobody will try again",
+    "new key": "the next request is a new piece of work to everybody who sees it",
+}
 _ON_LINKS = {
     "cut request": "the request never reaches {place}",
     "reset request": "the request never reaches {place}",
@@ -250,6 +284,12 @@ def _pending(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"store of {event.where} {has} {telling.violation.work}")
 
 
+def _look(telling: Telling, place: int, event: Event) -> Step:
+    work = telling.violation.work
+    held = [edge for edge, works in event.data.get("held", {}).items() if work in works]
+    return Step(what="all stores are read", result=f"{work} in {', '.join(held)}" if held else f"{work} in none")
+
+
 def _rows(telling: Telling, place: int, event: Event) -> Step:
     count = event.data.get("counts", {}).get(telling.violation.work, 0)
     return Step(what=f"rows of {event.where} are counted", result=f"{count} for {telling.violation.work}")
@@ -267,6 +307,7 @@ def _ending(telling: Telling, place: int, event: Event) -> Step:
 _STATES = {
     "stranded": "nothing moves, and no trigger is left",
     "undriven": "a trigger is stored, and nothing drives it",
+    "overdue": "nothing moves, and the promised time is long over",
     "livelock": "attempts go on and on",
     "slow": "the time allowed is spent",
 }
@@ -277,11 +318,14 @@ _TELL: dict[Kind, Callable[[Telling, int, Event], Step]] = {
     Kind.ATTEMPT: _attempt,
     Kind.APPLY: _apply,
     Kind.ANSWERED: _answered,
+    Kind.DELIVER: _deliver,
     Kind.DROP: _drop,
+    Kind.REPLY: _reply,
     Kind.GIVE_UP: _give_up,
     Kind.FAULT: _fault,
     Kind.PROCESS: _process,
     Kind.PHASE: _phase,
+    Kind.LOOK: _look,
     Kind.PENDING: _pending,
     Kind.ROWS: _rows,
     Kind.QUIET: _ending,

@@ -36,6 +36,7 @@ class Violation:
     where_to_look: process or component. owner: who owned recovery. spread: what was invoked again.
     witness: places in `history.events`, in order, that tell the story; the last one decides.
     fact: (kind, work, place): equal for the same fact seen under two properties.
+    declared: the place in the manifest that is contradicted, by names: `("edge", "orders->payments", "awaits")`.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Violation:
     spread: str
     witness: tuple[int, ...]
     fact: tuple[str, str, str]
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +76,10 @@ class PropertyVerdict:
 class CaseVerdict:
     """The verdict on a case.
 
-    outcome: violated by a witnessed safety property; else not exercised where a planned fault did not land; else
-        violated, inconclusive, not exercised, holds, the first of these that applies.
+    outcome: violated by a witnessed safety property, or by any where a fault landed; else not exercised where a planned
+        fault did not land; else violated, inconclusive, not exercised, holds, the first of these that applies.
     why: one sentence. verdicts: by property id, in the order of the catalogue.
-    violations: each broken fact once, the earliest first. Where a fault did not land, the ones that need time to pass
+    violations: each broken fact once, the earliest first. Where no fault landed, the ones that need time to pass
         stand here although the outcome is NOT EXERCISED.
     faults_missed: planned faults that were never seen to land. notes: what was seen and not judged.
     """

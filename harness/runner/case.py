@@ -22,11 +22,13 @@ from harness.runner.inject import Injector
 from harness.runner.ledger import Ledger
 from harness.runner.universe import PROBE, Universe
 
-__all__ = ["CaseRun", "run_case"]
+__all__ = ["PATIENT", "CaseRun", "run_case"]
 
 T = TypeVar("T")
 BLIND_S = 2.0
 """How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
+PATIENT = 2.0
+"""The patience of a run that is made because an earlier one was undecided."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -44,6 +46,8 @@ class CaseRun:
     settled: bool = False
     unread: dict[str, str] = field(default_factory=dict)
     """Edges and effects whose store could not be read in the end, and why."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Edges and effects whose table, file or stream did not exist even in the end."""
     log: str = ""
     """What the process at the edge printed last, where it accepted nothing."""
 
@@ -54,19 +58,23 @@ async def run_case(
     calibration: Calibration,
     *,
     replay: bool = True,
+    ask: bool = True,
     rest: bool = False,
     go_on: bool = False,
     most_tries: int | None = None,
+    one_by_one: bool = False,
 ) -> CaseRun:
     """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
-            Without it nothing is waited for where no work was accepted, unless `rest` says so.
+        replay: whether everything is submitted again in the end.
+        ask: whether what stayed behind is probed for what frees it. Without it nothing is waited for where no work was
+            accepted, unless `rest` says so.
         rest: whether it is waited for rest in any case.
         go_on: whether to begin with the running processes of a case that came to rest, and to leave them to the next.
         most_tries: how often the client submits one piece of work at most.
+        one_by_one: whether a piece of work is submitted only when the one before it is complete.
 
     Raises:
         HarnessError: the universe could not be made ready for a case.
@@ -82,18 +90,18 @@ async def run_case(
             with case.phase("start"):
                 await universe.start_all()
             with case.phase("load"):
-                await case.load()
+                await case.load(one_by_one=one_by_one)
             with case.phase("heal"):
                 await case.healed()
             if not case.accepted:
                 run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
-            if replay or rest or case.accepted:
+            if ask or rest or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
-            if run.settled and replay:
+            if run.settled and replay and calibration.repeats:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled and replay:
+            elif not run.settled and ask:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -103,6 +111,13 @@ async def run_case(
     run.errors += [*case.injector.errors, *case.errors]
     run.seconds["case"] = time.monotonic() - started_s
     return run
+
+
+def _is_telling(event: Event) -> bool:
+    """An instant at which somebody has just stopped being responsible, or was struck."""
+    if event.kind is Kind.ANSWER:
+        return bool(event.data["outcome"] == "ok")
+    return event.kind is Kind.FAULT and bool(event.data["state"] == "landed")
 
 
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:
@@ -134,11 +149,26 @@ class _Case:
         self.clients: list[asyncio.Task[str]] = []
         self.errors: list[Exception] = []
         self.moved = asyncio.Event()
+        self.looks: set[asyncio.Task[None]] = set()
+        self.watching = True
         self.history.listen(self._heard)
 
     def _heard(self, event: Event) -> None:
         if event.kind in PROGRESS or event.kind is Kind.FAULT:
             self.moved.set()
+        if self.ledger.can_look and _is_telling(event) and self.watching:
+            self._look()
+
+    def _look(self) -> None:
+        """Reads the stores now, beside everything else: who is responsible at this instant?"""
+        task = asyncio.create_task(self._look_twice())
+        self.looks.add(task)
+        task.add_done_callback(self.looks.discard)
+
+    async def _look_twice(self) -> None:
+        """Twice, because one reading may miss what is moved within a store while it is read."""
+        for _ in range(2):
+            await self.ledger.look()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -160,14 +190,28 @@ class _Case:
         finally:
             await self.injector.close()
 
-    async def load(self) -> None:
+    async def load(self, *, one_by_one: bool) -> None:
         """Submits w1; the others follow when its fault has struck or it has been answered, so they meet the damage."""
         first, *others = self.run.plan.work_keys
+        if one_by_one:
+            await self._complete_each(self.run.plan.work_keys)
+            return
         self.clients.append(asyncio.create_task(self.client.work(first)))
         struck = len(self.history)
         await self._until(lambda: self.clients[0].done() or self._fault_struck_since(struck), self.budget())
         self.clients += [asyncio.create_task(self.client.work(work)) for work in others]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
+
+    async def _complete_each(self, works: Sequence[str]) -> None:
+        """Submits each when the one before it is complete, or nothing has moved for too long."""
+        for work in works:
+            client = asyncio.create_task(self.client.work(work))
+            self.clients.append(client)
+            await self._until(client.done, self.budget())
+            still = Budget(self.bounds.stable_s(self.calibration))
+            while not (await self.ledger.complete() or still.over):
+                await self._something_moves()
+                still.tick()
 
     def _fault_struck_since(self, index: int) -> bool:
         states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
@@ -180,7 +224,10 @@ class _Case:
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""
-        return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
+        whole_s = self.bounds.budget_s(len(self.run.plan.faults), self.calibration)
+        answered = bool(self.clients) and all(client.done() for client in self.clients)
+        still_s = self.bounds.still_s(self.calibration) if answered else whole_s
+        return Budget(min(still_s, whole_s), whole_s=whole_s)
 
     async def healed(self) -> None:
         """Waits until the faults that have struck are undone. One that strikes later, in the drain, heals there."""
@@ -237,9 +284,14 @@ class _Case:
             await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
-        """Clients have their answers, faults are undone, and no request is under way."""
+        """Clients have their answers, faults are undone, and no request is under way.
+
+        A worker that asks over HTTP whether there is work does so for ever. Where all pending work can be read, such
+        requests, which are no invocation of any node, tell nothing and need not be waited for.
+        """
         answered = all(client.done() for client in self.clients)
-        return answered and not self.injector.active and not self.universe.busy
+        under_way = self.universe.busy(invoking=self.ledger.sees_all)
+        return answered and not self.injector.active and not under_way
 
     def _why_late(self, pending: list[str] | None, budget: Budget) -> str:
         """The finite witness behind a spent budget, or `slow` where there is none."""
@@ -249,7 +301,9 @@ class _Case:
         attempts = any(e.kind in (Kind.ATTEMPT, Kind.DELIVER) and e.at_s > since_s for e in self.history.events)
         if pending:
             return "livelock" if attempts else "undriven"
-        return "slow" if attempts or not self.ledger.sees_all else "stranded"
+        if attempts or not (self.ledger.sees_all or (budget.still and self.system.times_declared)):
+            return "slow"
+        return "stranded" if self.ledger.sees_all else "overdue"
 
     async def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
         works = self.ledger.incomplete()
@@ -279,9 +333,10 @@ class _Case:
         await self.settle(last=True)
 
     async def ask_what_would_help(self) -> None:
-        """After work stayed behind with its trigger still set: does more work free it, does a restart, or is it lost?
+        """After work stayed behind, perhaps with its trigger still set: what frees it, more work, a restart, nothing?
 
-        Real queues show all three. The first deadline has decided the verdict; what is seen here only explains it.
+        Real queues show all three. Where the first deadline has decided the verdict, what is seen here only explains
+        it. Where it has not, since the triggers cannot be read, this may decide it.
         """
         decided = self.history.of(Kind.DEADLINE)[-1].data
         if decided["state"] == "stranded" or not self.system.triggered_edges:
@@ -294,11 +349,23 @@ class _Case:
                 await self.universe.start_again(name)
             left = await self._freed(left, "stuck_until_restart", after)
         after |= dict.fromkeys(left, "lost")
-        self.history.record(Kind.DEADLINE, **decided, after=after)
+        if decided["state"] != "slow" or self._is_final(after):
+            self.history.record(Kind.DEADLINE, **decided, after=after)
+
+    def _is_final(self, after: dict[str, str]) -> bool:
+        """Whether what became of late work shows more than a slow machine.
+
+        The work that was submitted last has to be complete: then there was time enough. What has come late all the same
+        counts only where it had twice the time to come by itself.
+        """
+        accepted = self.clients[-1].done() and self.clients[-1].result() == "ok"
+        overtaken = accepted and PROBE not in self.ledger.incomplete()
+        patient = self.calibration.patience >= PATIENT
+        return overtaken and (patient or set(after.values()) == {"lost"})
 
     async def _freed(self, works: list[str], how: str, after: dict[str, str]) -> list[str]:
         """Waits for these works to complete; notes which did, and returns those that did not."""
-        budget = Budget(self.bounds.stable_s(self.calibration))
+        budget = Budget(self.bounds.stable_s(self.calibration) + self.calibration.start_s)
         left = works
         while left and not budget.over:
             await self._something_moves()
@@ -310,10 +377,12 @@ class _Case:
 
     async def close(self) -> None:
         """Ends clients, faults, readers and processes, and verifies that no fault is left."""
-        for task in self.clients:
+        self.watching = False
+        for task in (*self.clients, *self.looks):
             task.cancel()
-        await asyncio.gather(*self.clients, return_exceptions=True)
+        await asyncio.gather(*self.clients, *self.looks, return_exceptions=True)
         self.run.unread |= self.ledger.unread
+        self.run.absent |= self.ledger.absent
         for end in (self.injector.close, self.ledger.close, self._end_universe, self._no_fault_is_left):
             try:
                 await end()

@@ -15,7 +15,7 @@ from harness.runner.case import CaseRun
 from harness.runner.system import System
 from harness.runner.universe import Universe
 
-__all__ = ["never_attempted", "never_counted", "not_accepted", "unread", "unused_links"]
+__all__ = ["absent", "never_attempted", "never_counted", "not_accepted", "unread", "unused_links"]
 
 
 def not_accepted(system: System, run: CaseRun) -> Iterator[Problem]:
@@ -75,13 +75,29 @@ def unread(system: System, run: CaseRun) -> Iterator[Problem]:
         )
 
 
+def absent(system: System, run: CaseRun) -> Iterator[Problem]:
+    """Readers of pending work that looked for something which does not exist even when work has gone through.
+
+    A misspelt table reads like an empty one, and "nothing pending" would then be said of every case.
+    """
+    for where, what in run.absent.items():
+        if where in system.triggered_edges:
+            yield Problem(
+                what=f"pending work of {where} is read from something that does not exist, even without faults",
+                where=f"{system.manifest.path}  pending of {where}",
+                expected="the table, file or stream that holds it",
+                got=what,
+                fix="mend the name in the query or address, or let the service create it when it starts",
+            )
+
+
 def never_attempted(system: System, history: History) -> Iterator[Problem]:
     """World effects that no accepted work had: the call was not made, went past the proxy, or says not for whom."""
     works = {event.work for event in history.of(Kind.SUBMIT)}
     attempts = history.of(Kind.ATTEMPT)
     declared = {effect.name for effect in system.effects}
     unknown = sorted({event.where for event in attempts} - declared)
-    for effect in system.effects:
+    for effect in system.forward_effects:
         works_seen = {event.work for event in attempts if event.where == effect.name}
         if effect.at and not works_seen:
             yield _never_attempted(system, effect, unknown)
@@ -96,6 +112,8 @@ def never_counted(system: System, run: CaseRun) -> Iterator[Problem]:
     for event in run.history.of(Kind.ROWS):
         counted.setdefault(event.where, set()).update(event.data["counts"])
     for effect in system.stored_effects:
+        if effect.compensates:
+            continue  # without faults nothing is to be undone
         seen = counted.get(effect.name, set())
         if works and effect.name not in run.unread and not works & seen:
             yield Problem(
@@ -144,6 +162,7 @@ async def unused_links(universe: Universe, history: History) -> list[Problem]:
         nodes = [node for node in system.manifest.node if node.process == target and node.route]
         called = {edge.to for edge in system.manifest.edge if system.process_of(edge.from_) == user}
         called |= {system.submit.node} if user == "client" else set()
+        called -= system.compensating_nodes
         blind = [node for node in nodes if node.name in called and (name, node.name) not in delivered]
         if not blind and target not in system.resource_names:
             continue

@@ -20,7 +20,7 @@ from harness.network import Link
 from harness.plans.model import PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
-from harness.targets import Scope, Target
+from harness.targets import Scope, Target, child_connected_to
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
 
@@ -142,7 +142,11 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
-        }[_words(fault)]
+            "reject": self._reject,
+            "click twice": self._click_twice,
+            "give up": self._give_up,
+            "new key": self._new_key,
+        }[fault.action]
         return await strike(fault, arrival)
 
     # --- processes ----------------------------------------------------------------------------------------------
@@ -151,12 +155,21 @@ class Injector:
         async with self._alone(fault) as target:
             if target is None:
                 return Directive.GO_ON
-            ended = await target.kill(_scope(fault))
-            if _scope(fault) != "child" or await _hung_up(arrival):
+            caller = await self._calling_child(fault, arrival, target)
+            ended = await target.kill(_scope(fault), caller)
+            if _scope(fault) == "tree" or await _hung_up(arrival):
                 self.scene.deaths[fault.process] += 1
-            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
+            which = ", the child that makes the held call" if caller else ""
+            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}{which}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
+
+    async def _calling_child(self, fault: Fault, arrival: Arrival, target: Target) -> int | None:
+        """Of several children, the one whose call is held: it has the work. None: whichever is the youngest."""
+        if _scope(fault) != "child" or not arrival.link.startswith(f"{fault.process}->") or target.pid is None:
+            return None
+        port = self.parts.link(arrival.link).port
+        return await asyncio.to_thread(child_connected_to, target.pid, port)
 
     async def _terminate(self, fault: Fault, arrival: Arrival) -> Directive:
         """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it."""
@@ -241,7 +254,7 @@ class Injector:
         if arrival.link != fault.target:
             return await self._obstruct(fault, arrival)
         arrival.keep_open = True
-        lost = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
+        lost = await self._obstructions.put(self.parts.link(fault.target), fault.action)
 
         async def heal_and_prove() -> None:
             try:
@@ -257,8 +270,8 @@ class Injector:
 
     async def _obstruct(self, fault: Fault, arrival: Arrival) -> Directive:
         """Puts something in the way of a link for a declared time, while the system goes on."""
-        obstruction = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
-        silences = _words(fault) == "blackhole reply"
+        obstruction = await self._obstructions.put(self.parts.link(fault.target), fault.action)
+        silences = fault.action == "blackhole reply"
         self.scene.silent[fault.target] += silences
         refused, died = asyncio.Event(), asyncio.Event()
 
@@ -314,6 +327,39 @@ class Injector:
         self._state(fault, "healed")
         return Directive.TWICE
 
+    async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
+        """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
+        self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")
+        self._state(fault, "healed")
+        return Directive.REFUSE
+
+    # --- the human ------------------------------------------------------------------------------------------------
+
+    async def _click_twice(self, fault: Fault, arrival: Arrival) -> Directive:
+        self._state(fault, "landed", proof=f"{fault.point.work} is sent twice at once, under one key")
+        self._state(fault, "healed")
+        return Directive.TWICE
+
+    async def _new_key(self, fault: Fault, arrival: Arrival) -> Directive:
+        sent = self.scene.new_id(fault.point.work)
+        self._state(fault, "landed", proof=f"from here on {fault.point.work} is sent as {sent}")
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
+    async def _give_up(self, fault: Fault, arrival: Arrival) -> Directive:
+        """He hangs up where he still waits, and clicks no more. Who has his answer has nothing to give up."""
+        human = self.scene.humans[fault.point.work]
+        human.leaves.set()
+        if fault.point.name != "answer":  # there he stands himself, and goes when we are done
+            async with asyncio.timeout(PROOF_S):
+                await human.gone.wait()
+        if human.answered:
+            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
+            return Directive.GO_ON
+        self._state(fault, "landed", proof=f"the client has left, and does not submit {fault.point.work} again")
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
 
 def _scope(fault: Fault) -> Scope:
     """`worker/child` -> child; a bare name means the whole tree, as a container kill does."""
@@ -322,17 +368,12 @@ def _scope(fault: Fault) -> Scope:
 
 
 async def _hung_up(arrival: Arrival) -> bool:
-    """Whether the call that is held ends, as it does when the child that was killed is the one who made it."""
+    """Whether the call that is held ends, as it does when what was killed made it; a survivor's call goes on."""
     try:
         async with asyncio.timeout(COUNTED_S):
             return await arrival.gone.wait()
     except TimeoutError:
         return False
-
-
-def _words(fault: Fault) -> str:
-    """The fault as the network room calls it: `cut reply`, `refuse`."""
-    return f"{fault.verb} {fault.direction}".strip()
 
 
 async def _refused(link: Link) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from harness.checks.saga import is_undone, owed
 from harness.history import Kind
+from harness.plans.model import Plan
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
 from harness.stores import Paced, Reader, StoreUnreadable
@@ -26,9 +29,14 @@ class Ledger:
         for pending in self.system.manifest.pending:
             self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
         self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
+        self._effects = self.system.expectation(Plan(system=self.system.name)).effects
         self._last: dict[tuple[Kind, str], Any] = {}
+        self._looking = asyncio.Lock()
+        self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.unread: dict[str, str] = {}
         """Edges and effects whose store gave no answer when it was asked last, and why."""
+        self.absent: dict[str, str] = {}
+        """Edges and effects whose table, file or stream did not exist when it was looked for last."""
 
     @property
     def sees_all(self) -> bool:
@@ -73,7 +81,18 @@ class Ledger:
         return self._lacking(self.system.downstream)
 
     def _lacking(self, effects: Iterable[str]) -> list[str]:
-        return [work for work in self._accepted() if not all(self._has(effect, work) for effect in effects)]
+        asked, refused = set(effects), self._refused()
+        return [work for work in self._accepted() if self._lacks(work, asked, refused=work in refused)]
+
+    def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:
+        """One of the effects asked for is owed, and not there."""
+        done = {effect.name for effect in self._effects if self._has(effect.name, work)}
+        undone = is_undone(self._effects, done, refused=refused)
+        return any(effect.name in asked - done for effect in owed(self._effects, done, undone=undone))
+
+    def _refused(self) -> set[str]:
+        """Works of which the world has refused an effect for good."""
+        return {event.work for event in self.scene.history.of(Kind.ANSWERED) if event.data.get("refused")}
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:
@@ -86,11 +105,15 @@ class Ledger:
 
     async def _read(self, where: str, reader: Reader) -> list[str] | None:
         self.unread.pop(where, None)
+        self.absent.pop(where, None)
         try:
-            texts = await reader.read()
+            async with self._reading[id(reader)]:
+                texts = await reader.read()
         except StoreUnreadable as error:
             self.unread[where] = str(error)
             return None
+        if reader.absent:
+            self.absent[where] = reader.absent
         return [self.scene.key_in(text) for text in texts if text not in self.scene.strays]
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
@@ -106,16 +129,41 @@ class Ledger:
         for effect in self._rows:
             await self._count(effect)
 
+    @property
+    def can_look(self) -> bool:
+        """Every trigger can be read, and there is one: then what no store holds has nobody who would drive it again."""
+        return self.sees_all and bool(self.system.triggered_edges)
+
+    async def look(self) -> None:
+        """Reads every store once, the first that work passes first, and writes down what was there.
+
+        Work that moves on meanwhile is found where it goes to, since it is set there before it is discharged here.
+        """
+        async with self._looking:
+            since, held, rows = len(self.scene.history), dict[str, list[str]](), dict[str, dict[str, int]]()
+            for edge in sorted(self._pending, key=self.system.order_of_edge):
+                for reader in self._pending[edge]:
+                    works = await self._read(edge, reader)
+                    if works is None:
+                        return
+                    held.setdefault(edge, []).extend(works)
+            for effect, reader in self._rows.items():
+                works = await self._read(effect, reader)
+                if works is None:
+                    return
+                rows[effect] = dict(Counter(works))
+            self.scene.history.record(Kind.LOOK, since=since, held=held, rows=rows)
+
     def settle_s(self, bounds: Bounds, calibration: Calibration, *, last: bool) -> float:
         """How long the system must stay still before it counts as quiet.
 
         Where every store can be read and every work's end is known, an empty store is quiet enough, except at the end
         of a case: what a repeat set in motion may not have reached a store yet, so it gets twice the time that the
-        fault-free run took from the answer to the last effect.
+        fault-free run took from the answer to the last effect. Where nothing is repeated, the drain is that end.
         """
         if not self.sees_all or self._unknown():
             return bounds.settle_s(calibration)
-        return 2 * calibration.lag_s if last else 0.0
+        return 0.05 + 2 * calibration.lag_s if last or not calibration.repeats else 0.0
 
     def _unknown(self) -> bool:
         works = {event.work for event in self.scene.history.of(Kind.SUBMIT)}

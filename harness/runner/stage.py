@@ -18,7 +18,7 @@ from harness.network import Server
 from harness.plans.model import Plan
 from harness.runner.budget import Calibration
 from harness.runner.case import CaseRun, run_case
-from harness.runner.contract import never_attempted, never_counted, not_accepted, unread, unused_links
+from harness.runner.contract import absent, never_attempted, never_counted, not_accepted, unread, unused_links
 from harness.runner.system import System
 from harness.runner.universe import Universe
 from harness.runner.workshop import Workshop, workshop
@@ -46,6 +46,12 @@ class Judged:
     def landed(self) -> tuple[str, ...]:
         """The faults that proved to have hit, in words."""
         return tuple(e.where for e in self.run.history.of(Kind.FAULT) if e.data["state"] == "landed")
+
+    @property
+    def by_time_alone(self) -> bool:
+        """The clock was the only witness: work is later than was declared, and no store shows what became of it."""
+        deadlines = self.run.history.of(Kind.DEADLINE)
+        return bool(deadlines) and deadlines[-1].data["state"] == "overdue"
 
     @property
     def error(self) -> str:
@@ -118,23 +124,46 @@ def in_file(problem: Problem, system: System) -> Problem:
 
 
 async def smoke(universe: Universe) -> Calibration:
-    """Runs the fault-free case and measures it. Raises ContractError as `fault_free` does."""
-    return measured(await fault_free(universe))
+    """Runs the fault-free case and measures it. Raises ContractError as `fault_free` does.
+
+    Where nobody at the edge sends anything again (`root = "none"`), everything is submitted once more: a system that
+    takes that for new work has never promised to recognise a repeat, so none is sent after the faults either.
+    """
+    nobody = universe.system.submit.root == "none"
+    run = await fault_free(universe, replay=nobody)
+    return replace(measured(run), repeats=not (nobody and _again(run)))
 
 
-async def fault_free(universe: Universe) -> CaseRun:
+def _again(run: CaseRun) -> bool:
+    """A repeat took effect again."""
+    verdict = judge(run.history).verdicts.get("P16")
+    return verdict is not None and verdict.verdict is Verdict.VIOLATED
+
+
+async def fault_free(universe: Universe, *, replay: bool = False) -> CaseRun:
     """Runs the fault-free case.
+
+    Args:
+        universe: where. replay: whether everything is submitted again in the end.
 
     Raises:
         ContractError: work is not accepted, an effect never comes, a store cannot be read, or a link is not used.
     """
     system = universe.system
-    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False, most_tries=SMOKE_TRIES)
+    plan = Plan(system=system.name)
+    run = await run_case(
+        universe, plan, Calibration(), replay=replay, ask=False, most_tries=SMOKE_TRIES, one_by_one=True
+    )
     if run.errors:
         raise run.errors[0]
     problems = [*not_accepted(system, run)]
     if not problems:
-        problems += [*unread(system, run), *never_attempted(system, run.history), *never_counted(system, run)]
+        problems += [
+            *unread(system, run),
+            *absent(system, run),
+            *never_attempted(system, run.history),
+            *never_counted(system, run),
+        ]
         problems += [*await unused_links(universe, run.history)]
     if problems:
         raise ContractError(*problems)
@@ -149,9 +178,11 @@ def measured(run: CaseRun) -> Calibration:
     answered = [event.at_s for event in work if event.kind is Kind.ANSWER]
     moved = [event.at_s for event in work if event.kind in (Kind.APPLY, Kind.ANSWERED, Kind.ROWS, Kind.PENDING)]
     submitted = [event.at_s for event in work if event.kind is Kind.SUBMIT]
-    last_s = max([*answered, *moved])
+    last_s, next_s = max([*answered, *moved]), max(submitted)
+    first_s = max(at_s for at_s in [*answered, *moved] if at_s <= next_s or next_s == submitted[0]) - submitted[0]
     return Calibration(
-        lag_s=max(0.005, last_s - min(answered)),
-        work_s=last_s - min(submitted),
+        lag_s=max(0.005, last_s - max(answered)),
+        work_s=last_s - submitted[0],
+        cold_s=max(0.0, first_s - (last_s - next_s)),
         start_s=run.seconds.get("start", 1.0),
     )

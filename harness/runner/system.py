@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.boundaries.graph import Effect as Step
+from harness.boundaries.workflows import Shared, workflows_of
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedCall,
+    ExpectedEffect,
+    ExpectedNode,
+    ExpectedWorkflow,
+    ReadEdge,
+)
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
-from harness.manifest.model import Effect, Manifest, Process, Submit
+from harness.manifest.model import Effect, Manifest, Node, Pending, Process, Submit
 from harness.manifest.placeholders import links
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds
+from harness.runner.foreseen import Foreseen
 from harness.targets import Module
 from harness.world.world import Endpoint
 
 __all__ = ["System", "open_system"]
 
+CLIENT = "client"
 PATIENCE = "patience"
 
 
@@ -61,7 +74,7 @@ class System:
     @cached_property
     def links(self) -> set[tuple[str, str]]:
         """Every pair (user, target) that has a proxy of its own, the client's included."""
-        return links(self.manifest) | {("client", self.entered)}
+        return links(self.manifest) | {(CLIENT, self.entered)}
 
     @property
     def entered(self) -> str:
@@ -100,7 +113,22 @@ class System:
     @cached_property
     def effects(self) -> list[Effect]:
         """All effects, in the order of the nodes."""
-        return [effect for node in self.manifest.node for effect in node.effects]
+        return [effect for node in self.manifest.node for effect in self._in_order(node)]
+
+    def _in_order(self, node: Node) -> list[Effect]:
+        """A node's effects in the order of its steps."""
+        steps = [step.name for step in self.derived.graph.node(node.name).steps if isinstance(step, Step)]
+        return sorted(node.effects, key=lambda effect: steps.index(effect.name))
+
+    @cached_property
+    def forward_effects(self) -> list[Effect]:
+        """All effects but the compensations, which no run without faults shows."""
+        return [effect for effect in self.effects if effect.compensates is None]
+
+    @cached_property
+    def compensating_nodes(self) -> set[str]:
+        """Nodes that do nothing but undo."""
+        return {n.name for n in self.manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
 
     @cached_property
     def stored_effects(self) -> list[Effect]:
@@ -117,6 +145,21 @@ class System:
         """Edges along which a trigger is set, the way in included."""
         way_in = {f"client->{self.submit.node}"} if self.submit.trigger else set()
         return {edge.key for edge in self.manifest.edge if edge.trigger} | way_in
+
+    def order_of_edge(self, key: str) -> int:
+        """The place of an edge in the order in which work passes them; the way in comes first."""
+        keys = [f"{self._node_of(call.src)}->{self._node_of(call.dst)}" for call in self.derived.calls]
+        plain = f"{key.partition('->')[0]}->{self._target_of(key)}"
+        return keys.index(plain) if plain in keys else len(keys)
+
+    def _node_of(self, instance: str | None) -> str:
+        return self.derived.instances[instance].node.name if instance else CLIENT
+
+    @cached_property
+    def times_declared(self) -> bool:
+        """Every trigger says itself how long it takes, so that "later than that" means something where none is read."""
+        triggers = [edge.trigger for edge in self.manifest.edge] + [self.submit.trigger]
+        return all({"max_detect_s", "lease_s"} & each.model_fields_set for each in triggers if each)
 
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
@@ -172,6 +215,12 @@ class System:
             return self.submit.patience_s or self.submit.timeout_s
         return max(boundary.trigger.max_detect_s, boundary.trigger.lease_s or 0.0)
 
+    def redelivery_s(self, node: str) -> float:
+        """How long it takes at most until a node is driven again by whoever owns it; 0 where nobody does."""
+        owner = self._owner(node)
+        owning = [boundary for boundary in self.derived.boundaries if boundary.name == owner]
+        return sum(self._detection_s(boundary) + boundary.trigger.backoff_max_s for boundary in owning)
+
     def until_s(self, until: str) -> float:
         """A fault's `until` in seconds: detect | lease | timeout | patience, each with `+seconds`.
 
@@ -202,7 +251,14 @@ class System:
             submit_node=self.submit.node,
             root=self.submit.root,
             nodes=tuple(
-                ExpectedNode(name=node.name, process=node.process, boundary=self._owner(node.name))
+                ExpectedNode(
+                    name=node.name,
+                    process=node.process,
+                    boundary=self._owner(node.name),
+                    work=node.work,
+                    routed=self._is_routed(node),
+                    paths=sum(i.node.name == node.name for i in self.derived.instances.values()),
+                )
                 for node in self.manifest.node
             ),
             effects=tuple(
@@ -213,19 +269,60 @@ class System:
                     sink=effect.sink,
                     duplicates=effect.duplicates,
                     source="world" if effect.at else "sql",
+                    may_reject=effect.may_reject,
+                    compensates=effect.compensates or "",
                 )
                 for node in self.manifest.node
-                for effect in node.effects
+                for effect in self._in_order(node)
             ),
             boundaries=tuple(self._expected_boundary(boundary) for boundary in self.derived.boundaries),
             edges=tuple(
                 ReadEdge(name=edge, boundary=self._owner(self._target_of(edge)))
                 for edge in dict.fromkeys(pending.edge for pending in self.manifest.pending)
             ),
-            awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
+            calls=self._expected_calls(),
+            spreads=self.foreseen.spreads(plan),
+            awaited=tuple(
+                e.name for n in self.manifest.node if n.name in layer for e in n.effects if not e.compensates
+            ),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            stores=tuple(resource.name for resource in self.manifest.resource),
+            workflows=tuple(self._expected_workflow(workflow) for workflow in workflows_of(self.derived)),
         )
+
+    def _expected_workflow(self, workflow: Shared) -> ExpectedWorkflow:
+        return ExpectedWorkflow(
+            name=workflow.name,
+            nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in workflow.nodes)),
+            boundaries=workflow.boundaries,
+            held_by=workflow.held_by or "",
+        )
+
+    @cached_property
+    def foreseen(self) -> Foreseen:
+        """What faults may lead to."""
+        return Foreseen(manifest=self.manifest, boundaries=self.derived)
+
+    def _is_routed(self, node: Node) -> bool:
+        """Whether every way to a node passes a tap: it has a route, and each of its callers has a link to it."""
+        callers = {self.process_of(edge.from_) for edge in self.manifest.edge if edge.to == node.name}
+        callers |= {CLIENT} if node.name == self.submit.node else set()
+        return node.route is not None and all((caller, node.process) in self.links for caller in callers)
+
+    def _expected_calls(self) -> tuple[ExpectedCall, ...]:
+        instances, owner = self.derived.instances, self.derived.owner
+        calls = (
+            ExpectedCall(
+                caller=instances[call.src].node.name if call.src else CLIENT,
+                callee=instances[call.dst].node.name,
+                awaits=call.awaits,
+                boundary=(owner[call.dst] or "") if call.triggered else "",
+                retries=call.retries,
+            )
+            for call in self.derived.calls
+        )
+        return tuple(dict.fromkeys(calls))
 
     def _layer_of_submit(self) -> set[str]:
         """The nodes that are complete when the submit is answered: everything awaited below the submitted node.
@@ -260,12 +357,27 @@ class System:
             target=target.name,
             owner=_owner_in_words(boundary, self.submit.root),
             process=target.process,
+            holder=self._holder(boundary),
             placement=boundary.trigger.placement,
             nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in boundary.nodes)),
             downstream=self._downstream_of(target.name),
             max_detect_s=self._detection_s(boundary),
             backoff_max_s=boundary.trigger.backoff_max_s,
+            detect=boundary.trigger.detect,
+            lease_s=boundary.trigger.lease_s or 0.0,
+            attempts=boundary.trigger.attempts or 0,
         )
+
+    def _holder(self, boundary: Boundary) -> str:
+        """Where the trigger is stored: the resource, or the process whose folder, that the last of its readers reads.
+
+        The reader that stands last is the one behind a hand-over, such as the queue behind an outbox.
+        """
+        call = self.derived.instances[boundary.target].call
+        source = self.derived.instances[call.src].node.name if call.src else "client"
+        keys = {f"{source}->{call.name}", f"{source}->{self.derived.instances[boundary.target].node.name}"}
+        holders = [_stored_in(reader) for reader in self.manifest.pending if reader.edge in keys]
+        return next((holder for holder in reversed(holders) if holder), "")
 
     def _downstream_of(self, node: str) -> tuple[str, ...]:
         """The effects of a node and of everything that can be reached from it."""
@@ -274,6 +386,15 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _stored_in(reader: Pending) -> str:
+    """The resource, or the process whose folder, that a reader names; empty where it names neither."""
+    named = reader.nats or reader.redis
+    if named:
+        return named.resource
+    found = re.search(r"\{(?:data|link):([^}]+)\}", str(reader.model_dump(exclude_none=True)))
+    return found[1] if found else ""
 
 
 def _is_root(boundary: Boundary) -> bool:

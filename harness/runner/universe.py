@@ -212,6 +212,7 @@ class Universe:
 
     async def end(self, *, standing: bool = False) -> None:
         """Forgets the case's scene and kills its processes, unless left `standing`; resources and links stay."""
+        self._old_ids |= set(self.scene.sent if self.scene else ())
         self.scene = self.world = None
         if standing:
             self.standing = True
@@ -229,10 +230,9 @@ class Universe:
         """The last lines that a process of this case has printed."""
         return log_tail(self.folder / f"case{self.cases}" / f"{process}.log", lines=5)
 
-    @property
-    def busy(self) -> int:
-        """Requests that are under way on any link with a hop."""
-        return sum(hop.busy for hop in self.hops)
+    def busy(self, *, invoking: bool = False) -> int:
+        """Requests that are under way on any link with a hop; or only those that may invoke a declared node."""
+        return sum(hop.busy(invoking=invoking) for hop in self.hops)
 
     def client(self, scene: Scene) -> Client:
         """The client at the edge of this system."""
@@ -288,7 +288,7 @@ class Universe:
             ContractError: names the process that did not become ready.
         """
         if self.standing:
-            return
+            return None
         try:
             async with asyncio.TaskGroup() as group:
                 for name in self.system.process_names:
@@ -296,8 +296,15 @@ class Universe:
         except* HarnessError as errors:
             failed = errors
         else:
-            return
+            return await self._deploy()
         raise failed.exceptions[0]  # the group cancels the others when the first one fails
+
+    async def _deploy(self) -> None:
+        """Tells engines where the processes are that they call."""
+        for name, running in self.resources.items():
+            called = {process: self.links[f"{name}->{process}"] for process in running.resource.deployments}
+            if called:
+                await running.kind.deploy({process: f"http://{link.address}" for process, link in called.items()})
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()

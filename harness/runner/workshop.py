@@ -30,6 +30,9 @@ __all__ = ["Workshop", "fast_folder", "workshop"]
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 1 << 30
 
+QUIET_PROXY = {"LOG_LEVEL": "warn"}
+"""Toxiproxy writes three lines for each connection otherwise, which costs more than carrying it."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Workshop:
@@ -80,7 +83,8 @@ async def _network(server: Server, keeper: Keeper, folder: Path) -> Network:
 
     async def spawn(command: list[str]) -> int:
         name, log = f"toxiproxy-{next(lives)}", folder / "toxiproxy.log"
-        start = Start(name=name, env=base_environment(), cwd=folder, log=log, command=tuple(command))
+        env = base_environment() | QUIET_PROXY
+        start = Start(name=name, env=env, cwd=folder, log=log, command=tuple(command))
         return (await keeper.spawn(start)).pid
 
     async def kill(pid: int) -> None:

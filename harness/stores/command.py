@@ -44,6 +44,8 @@ class CommandReader:
         run: runs the command once to its end.
     """
 
+    absent = ""  # an answer is an answer
+
     def __init__(self, run: Callable[[], Awaitable[Errand]]) -> None:
         self._run = run
 

@@ -23,6 +23,8 @@ class HttpReader:
             pointer in which `*` is every item: `#/items`, `#/items/*/order/id`.
     """
 
+    absent = ""  # an answer is an answer
+
     def __init__(self, http: httpx.AsyncClient, source: str) -> None:
         self.http = http
         self.address, _, self.place = source.removeprefix("GET ").partition("#")

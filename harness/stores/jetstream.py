@@ -112,9 +112,11 @@ class JetStreamReader:
     admin: JetStreamAdmin
     stream: str
     consumer: str | None = None
+    absent: str = ""
 
     async def read(self) -> list[str]:
         """The work id of every message, from the header X-Work-Id or the JSON body; else the body."""
+        self.absent = ""
         try:
             jetstream = (await self.admin.client()).jetstream(timeout=ANSWER_S)
             stream = await jetstream.stream_info(self.stream)
@@ -125,7 +127,8 @@ class JetStreamReader:
                 work async for work in _works(jetstream, self.stream, range(first, stream.state.last_seq + 1), subjects)
             ]
         except NotFoundError:
-            return []  # no service has created the stream yet
+            self.absent = f"no stream {self.stream}"
+            return []  # no service has created it yet
         except (NatsError, TimeoutError, OSError) as error:
             raise StoreUnreadable(f"nats: {said(error)}") from error
 
@@ -184,6 +187,10 @@ class Nats(ResourceKind):
     def __init__(self, resource: Resource, port: int) -> None:
         super().__init__(resource, port)
         self.admin = JetStreamAdmin(port)
+
+    def find(self) -> None:
+        """As `nats_server`."""
+        nats_server()
 
     def command(self, folder: Path) -> list[str]:
         """Writes the server's configuration and returns its command."""

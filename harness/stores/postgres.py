@@ -50,15 +50,18 @@ class PostgresReader:
     def __init__(self, address: str, query: str) -> None:
         self.address = address
         self.query = query
+        self.absent = ""
         self._connection: psycopg.AsyncConnection | None = None
 
     async def read(self) -> list[str]:
         """The first column of every row."""
+        self.absent = ""
         try:
             async with asyncio.timeout(ANSWER_S):
                 rows = await (await (await self._connected()).execute(self.query.encode())).fetchall()
             return [text_of(row[0]) for row in rows]
-        except NOT_YET:
+        except NOT_YET as error:
+            self.absent = f"postgres: {said(error)}"
             return []
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self.close()
@@ -92,6 +95,10 @@ class Postgres(ResourceKind):
         initdb = Path(postgres_server()).with_name("initdb")
         options = ("--no-sync", "--no-locale", "--encoding=UTF8", "--auth=trust", f"--username={USER}")
         await run([*_account(), str(initdb), f"--pgdata={folder / 'cluster'}", *options])
+
+    def find(self) -> None:
+        """As `postgres_server`."""
+        postgres_server()
 
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground, on TCP alone."""

@@ -32,6 +32,11 @@ class StoreUnreadable(HarnessError):
 class Reader(Protocol):
     """Reads work ids out of one store."""
 
+    @property
+    def absent(self) -> str:
+        """What the last reading found not to exist yet, so that it held nothing; empty where it was there."""
+        ...
+
     async def read(self) -> list[str]:
         """The work ids, one a row. Raises StoreUnreadable."""
         ...
@@ -67,6 +72,11 @@ class Paced:
         self.reader = reader
         self._rested_s = 0.0
 
+    @property
+    def absent(self) -> str:
+        """As the reader."""
+        return self.reader.absent
+
     async def read(self) -> list[str]:
         """As the reader, after its rest."""
         await asyncio.sleep(max(0.0, self._rested_s - time.monotonic()))
@@ -96,17 +106,21 @@ class SqliteReader:
     def __init__(self, path: Path, query: str) -> None:
         self.path = path
         self.query = query
+        self.absent = ""
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] = (0, 0)
 
     async def read(self) -> list[str]:
         """The first column of every row."""
+        self.absent = ""
         try:
             return [text_of(row[0]) for row in self._connected().execute(self.query)]
         except FileNotFoundError:
+            self.absent = f"no file {self.path.name}"
             return []
         except sqlite3.Error as error:
             if "no such table" in str(error):
+                self.absent = f"{self.path.name}: {error}"
                 return []
             raise StoreUnreadable(f"{self.path.name}: {error}") from error
 

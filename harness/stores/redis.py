@@ -54,6 +54,10 @@ class Redis(ResourceKind):
         super().__init__(resource, port)
         self._admin = _client(self.address(port))
 
+    def find(self) -> None:
+        """As `redis_server`."""
+        redis_server()
+
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground; what it keeps is its append-only file."""
         place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
@@ -127,6 +131,8 @@ class RedisReader:
     Args:
         address: of the server itself. keys: in this order; with `*` in it, all keys that match.
     """
+
+    absent = ""  # a key that does not exist is an empty one
 
     def __init__(self, address: str, keys: list[str]) -> None:
         self.keys = keys

@@ -17,7 +17,6 @@ import gc
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -30,6 +29,7 @@ from harness.targets import tree
 from harness.targets.imports import libraries
 from harness.targets.janitor import QUIET_S, Janitor
 from harness.targets.messages import Module, Start
+from harness.targets.remains import LOCK, hold, remove_folder, remove_remains
 from harness.targets.service import BE_SUBREAPER, SERVER_MODULES, Child, become, open_log, process_control, write_to
 
 __all__ = ["main"]
@@ -142,7 +142,10 @@ class Keeper:
         if os.getppid() != harness:  # it died while we were starting
             self._closing = True
         self._watch_harness(harness)
-        write_to(open_log(self.folder / "keeper.log"))
+        log = open_log(self.folder / f"{LOCK}.new")
+        hold(self.folder, log)
+        write_to(log)
+        remove_remains(self.folder.parent)
 
     def _watch_harness(self, harness: int) -> None:
         """A second way to see its end: the connection stays open where a fork of the harness has inherited it."""
@@ -441,17 +444,6 @@ def _exit(
         "killed": killed or [],
         "survivors": survivors or [],
     }
-
-
-def remove_folder(folder: Path) -> None:
-    """Removes a folder with all that is in it, also below folders that their owner made read-only."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for parent, folders, _ in os.walk(folder):
-            for name in folders:
-                if not os.path.islink(path := os.path.join(parent, name)):
-                    os.chmod(path, 0o700)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

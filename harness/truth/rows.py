@@ -124,7 +124,7 @@ class RowRunner:
         """A case in the processes of the last one, if they still run; they are left to the next."""
         universe, calibration = await self.stage.universe(system.name)
         universe.door_s = DOOR_S
-        return await run_case(universe, plan, calibration, replay=False, rest=True, go_on=True)
+        return await run_case(universe, plan, calibration, replay=False, ask=False, rest=True, go_on=True)
 
 
 def _told(told: Counter[str], runs: int) -> str:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from harness.history import History
 from harness.world.points import Points
 
-__all__ = ["Scene"]
+__all__ = ["Human", "Scene"]
+
+
+@dataclass(slots=True)
+class Human:
+    """Whoever waits for one piece of work, as far as a plan has something to say of him.
+
+    answered: he knows what became of it. leaves: set when he shall stop waiting. gone: set when he waits no more.
+    clicks: those that he makes beside the first, where he clicks twice, and that are under way.
+    """
+
+    answered: bool = False
+    leaves: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    clicks: list[asyncio.Task[str]] = field(default_factory=list)
 
 
 class Scene:
@@ -32,16 +48,29 @@ class Scene:
     ) -> None:
         self.history = history
         self.points = points
-        self.ids = ids
+        self.ids = dict(ids)
         self.nonces = nonces
         self.strays = strays
         self.door_s = door_s
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
+        self.humans: defaultdict[str, Human] = defaultdict(Human)
+        """By work key, whoever waits for it."""
         self.silent: Counter[str] = Counter()
         """Links whose replies are just being black-holed: their hops must not close, or silence would have an end."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def sent(self) -> Collection[str]:
+        """Every id that works of this case were or will be sent under."""
+        return self._keys.keys()
+
+    def new_id(self, work: str) -> str:
+        """From now on this work is sent under another id; it is the same piece of work only for who knows better."""
+        self.ids[work] = f"{self.ids[work]}-again"
+        self._keys[self.ids[work]] = work
+        return self.ids[work]
 
     def key_of(self, sent_id: str) -> str:
         """The plan's key of a work id seen on the wire; an id that was never sent stays as it is."""
@@ -51,6 +80,10 @@ class Scene:
         """The plan's key of the work id that a text of a store is, or contains; a text without one stays as it is."""
         exact = self._keys.get(text)
         return exact or next((key for sent, key in self._keys.items() if sent in text), text)
+
+    def keys_named_in(self, text: str) -> list[str]:
+        """The plan's keys of all works that a text names, by their id or by their nonce."""
+        return [key for key, sent in self.ids.items() if sent in text or self.nonces[key] in text]
 
     def count(self, what: str, where: str, work: str) -> int:
         """The ordinal of one more arrival of `work` there, from 1."""

@@ -106,6 +106,10 @@ IN_THE_SERVICE = {
         [(ROWS, "select work from nosuch")], "let the source answer one row for each application"
     ),
     "pending work cannot be read": Mistake([("\n[[node]]\n", EDGE)], "mend the query, address or command"),
+    "pending work is nowhere": Mistake(
+        [("\n[[node]]\n", EDGE.replace("nosuch from booked", "work from inbx"))],
+        "mend the name in the query or address",
+    ),
     "ignores an address": Mistake(
         [
             ('WORLD_URL = "{link:world}"', 'WORLD_URL = "{link:world}"\nAUDIT_URL = "{link:audit}"'),
