@@ -162,11 +162,17 @@ def _undeclared(evidence: Evidence, trail: Trail, node: ExpectedNode) -> Iterato
     users = {evidence.processes.get(call.caller, call.caller) for call in calls if _is_declared(evidence, call)}
     for place in trail.delivers.get(node.name, ()):
         user = evidence.events[place].where.partition("->")[0]
-        if user not in users:
+        if user not in users and not _carries(evidence, user, calls):
             yield _no_edge(evidence, trail, node, place, f"a request from {user}")
     if not users:
         for place in tries_of_effects(evidence, trail, node):
             yield _no_edge(evidence, trail, node, place, "at work")
+
+
+def _carries(evidence: Evidence, user: str, calls: list[ExpectedCall]) -> bool:
+    """A process without a node of its own is middleware: it delivers what a trigger of a declared edge holds."""
+    hosts = user == CLIENT or user in evidence.processes.values()
+    return not hosts and any(call.boundary and _is_declared(evidence, call) for call in calls)
 
 
 def _is_declared(evidence: Evidence, call: ExpectedCall) -> bool:
