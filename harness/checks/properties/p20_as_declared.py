@@ -170,9 +170,10 @@ def _undeclared(evidence: Evidence, trail: Trail, node: ExpectedNode) -> Iterato
 
 
 def _carries(evidence: Evidence, user: str, calls: list[ExpectedCall]) -> bool:
-    """A process without a node of its own is middleware: it delivers what a trigger of a declared edge holds."""
+    """A process without a node is middleware: it delivers what the caller's trigger of a declared edge holds."""
     hosts = user == CLIENT or user in evidence.processes.values()
-    return not hosts and any(call.boundary and _is_declared(evidence, call) for call in calls)
+    held = {boundary.name for boundary in evidence.expectation.boundaries if boundary.placement in ("caller", "engine")}
+    return not hosts and any(call.boundary in held and _is_declared(evidence, call) for call in calls)
 
 
 def _is_declared(evidence: Evidence, call: ExpectedCall) -> bool:
