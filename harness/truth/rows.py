@@ -20,7 +20,7 @@ from harness.truth.variants import plan_of_row
 
 __all__ = ["RowResult", "RowRunner"]
 
-DOOR_S = 5.0
+DOOR_S = 30.0
 """How long a request waits at the door of a process that is just being started again.
 
 A table counts who is driven again, not how often whoever drives them finds a closed door on the way.

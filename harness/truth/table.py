@@ -2,11 +2,13 @@
 
     figure = "4"
     title = "one root trigger, one boundary of six"
+    timeout_s = 30.0                      # of the client; here and in `env`: a table counts, so nothing may be too slow
+    env = { CALL_TIMEOUT_S = "30" }       # replaced in each process that has the variable
 
     [variant.reexec]                      # the manifest as it stands; without any variant there is only this one
     [variant.inbox]
     work = "inbox"                        # of every node that is not declared otherwise by `keep`
-    env = { WORK = "inbox" }              # replaced in each process that has the variable
+    env = { WORK = "inbox" }
 
     [[row]]
     fault = "A after B returned"          # words for a reader
@@ -78,6 +80,7 @@ class Variant:
 
     name: empty where the table has no variants. work: of every node; empty: as declared. keep: nodes that stay as they
     are. env: variables that are replaced in each process that has them. retries: of every edge that awaits.
+    timeout_s: how long the client waits, in seconds; None: as declared.
     """
 
     name: str = ""
@@ -85,6 +88,7 @@ class Variant:
     keep: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     retries: int | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,8 @@ def read_table(folder: Path) -> Table:
     except (OSError, ValueError) as error:
         raise _refused(path, "", f"the table cannot be read: {error}") from error
     try:
-        variants = {name: _variant(name, said) for name, said in raw.pop("variant", {}).items()} or {"": Variant()}
+        common = {"env": raw.pop("env", {}), "timeout_s": raw.pop("timeout_s", None)}
+        variants = {name: _variant(name, said, common) for name, said in raw.pop("variant", {"": {}}).items()}
         rows = tuple(row for said in raw.pop("row") for row in _rows(path, said, variants))
         figure, title = str(raw.pop("figure")), str(raw.pop("title", ""))
         _none_left(raw)
@@ -150,12 +155,12 @@ def read_table(folder: Path) -> Table:
     return Table(figure=figure, title=title, folder=path.parent.resolve(), variants=variants, rows=rows)
 
 
-def _variant(name: str, said: dict[str, Any]) -> Variant:
+def _variant(name: str, said: dict[str, Any], common: dict[str, Any]) -> Variant:
     said = dict(said)
-    env = {key: str(value) for key, value in said.pop("env", {}).items()}
+    env = {key: str(value) for key, value in (common["env"] | said.pop("env", {})).items()}
     work, keep, retries = said.pop("work", ""), tuple(said.pop("keep", ())), said.pop("retries", None)
     _none_left(said)
-    return Variant(name=name, work=work, keep=keep, env=env, retries=retries)
+    return Variant(name=name, work=work, keep=keep, env=env, retries=retries, timeout_s=common["timeout_s"])
 
 
 def _rows(path: Path, said: dict[str, Any], variants: Mapping[str, Variant]) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from harness.boundaries.derive import derive
 from harness.boundaries.faults import read_fault
 from harness.errors import HarnessError, ManifestError, Problem
 from harness.manifest.graph import graph_of
-from harness.manifest.model import Edge, Manifest, Node, Process
+from harness.manifest.model import Edge, Manifest, Node, Process, Submit
 from harness.plans.aim import check_aim
 from harness.plans.model import Plan
 from harness.runner.system import System, open_system
@@ -33,11 +33,16 @@ def _changed(manifest: Manifest, variant: Variant) -> Manifest:
     return manifest.model_copy(
         update={
             "name": f"{manifest.name}-{variant.name}" if variant.name else manifest.name,
+            "submit": _submit(manifest.submit, variant),
             "node": [_node(node, variant) for node in manifest.node],
             "edge": [_edge(edge, variant) for edge in manifest.edge],
             "process": [_process(process, variant) for process in manifest.process],
         }
     )
+
+
+def _submit(submit: Submit | None, variant: Variant) -> Submit | None:
+    return submit.model_copy(update={"timeout_s": variant.timeout_s}) if submit and variant.timeout_s else submit
 
 
 def _node(node: Node, variant: Variant) -> Node:

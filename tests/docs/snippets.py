@@ -27,9 +27,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.cli.show import FAULT_FORMS
+from harness.truth.command import tables_here
+from tests.docs.figures import figure_table
 from tests.docs.pages import PAGES, ROOT, Fence, fences, name_of
 
 __all__ = ["Snippet", "alike", "filled", "outputs", "snippets"]
@@ -211,7 +214,7 @@ def _table(head: str, rows: tuple[tuple[str, str], ...]) -> str:
     return "\n".join([f"| {head} | meaning |", "|---|---|", *cells]) + "\n"
 
 
-COMPUTED = {"faults": _faults}
+COMPUTED = {"faults": _faults} | {Path(folder).name: partial(figure_table, folder) for folder in tables_here()}
 
 
 def main(arguments: list[str]) -> int:

@@ -110,6 +110,9 @@ GRAPH = {
     "node in no process": Mistake(
         'process = "worker"', 'process = "wrker"', "36  node[payments].process", 'process = "worker"'
     ),
+    "submit through nobody": Mistake(
+        'root = "human"', 'root = "human"\nthrough = "worke"', "11  submit.through", 'through = "worker"'
+    ),
     "submit to nowhere": Mistake('node = "orders"', 'node = "Orders"', "5  submit.node", 'node = "orders"'),
     "two nodes of one name": Mistake(
         "[[edge]]",

@@ -145,6 +145,15 @@ def test_engine_that_calls_its_functions_is_cut_off_from_each_of_them() -> None:
     assert not [each for each in found if "engine->fx" in each and "@recv b1" in each]
 
 
+def test_a_queue_in_front_of_the_first_node_takes_the_work_and_the_faults_of_its_entry() -> None:
+    """With `through` the client speaks to the queue: that link is cut, and the node's own door is the queue's."""
+    found = words(core(manifest("figure_6")))
+    assert {"cut request client->queue @submit w1", "cut reply client->queue @submit w1"} <= set(found)
+    assert "kill queue @answer w1" in found
+    doors = [gap.link for gap in gaps(manifest("figure_6")) if gap.point.where == "A"]
+    assert set(doors) == {"queue->A"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_plan_reads_back_and_is_aimed_at_what_is_there(name: str) -> None:
     """What is enumerated can be written down, typed in again, and found in the system; no plan comes twice."""

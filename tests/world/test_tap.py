@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from harness.history import Kind
+from harness.history import History, Kind
 from harness.plans.model import Point
 from harness.world.http import Request
-from harness.world.points import Arrival, Directive
+from harness.world.points import Arrival, Directive, Points
 from harness.world.scene import Scene
 from harness.world.tap import Route, forward, tap, work_id_of
-from tests.world.conftest import answering, callee, hop, only, post, say, told, whole_request
+from tests.world.conftest import LIMIT_S, answering, callee, hop, only, post, say, told, whole_request
 
 pytestmark = pytest.mark.anyio
 
@@ -256,6 +256,30 @@ async def test_interim_answers_are_not_the_answer(scene: Scene) -> None:
     async with callee(answering(b"HTTP/1.1 100 Continue\r\n\r\n", OK)) as port:
         assert await through(scene, port, request(body={"id": "w1-aa"})) == OK
     assert only(scene, Kind.REPLY).data["status"] == 200
+
+
+async def test_a_request_waits_at_the_door_of_a_callee_that_is_just_being_started() -> None:
+    """With patience a refused connection is no answer: the request is delivered once somebody listens."""
+    scene = Scene(history=History(), points=Points(), ids={"w1": "w1-aa"}, nonces={"w1": "n1"}, door_s=LIMIT_S)
+    async with callee(answering(OK)) as port:
+        pass  # the port is known, and nobody listens any more
+    delivered = asyncio.Event()
+    scene.history.listen(lambda _: delivered.set())
+    asked = asyncio.create_task(through(scene, port, request(body={"id": "w1-aa"})))
+    await delivered.wait()
+    server = await asyncio.start_server(answering(OK), "127.0.0.1", port)
+    try:
+        assert await asked == OK
+    finally:
+        server.close()
+    assert told(scene, Kind.DELIVER, Kind.REPLY) == [("deliver", "w1", LINK, 1), ("reply", "w1", LINK, 1)]
+
+
+async def test_without_patience_a_closed_door_is_a_dead_callee(scene: Scene) -> None:
+    """The caller's connection ends at once, as it does in production."""
+    async with callee(answering(OK)) as port:
+        pass
+    assert await through(scene, port, request(body={"id": "w1-aa"})) is None
 
 
 async def test_the_same_payload_has_the_same_fingerprint_and_another_one_has_not(scene: Scene) -> None:
