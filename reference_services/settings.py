@@ -9,12 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["data_file", "report", "seconds"]
+__all__ = ["data_file", "file_of", "report", "seconds"]
 
 
 def data_file(name: str) -> Path:
     """The path of `name` in the durable folder `DATA_DIR`, which is made where it does not exist yet."""
-    folder = Path(os.environ["DATA_DIR"])
+    return file_of("DATA_DIR", name)
+
+
+def file_of(variable: str, name: str) -> Path:
+    """The path of `name` in the folder that an environment variable says, which is made where it does not exist yet."""
+    folder = Path(os.environ[variable])
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.checks.evidence import Evidence, Trail
 from harness.checks.expectation import ExpectedEffect
+from harness.checks.human import took_a_new_key
 from harness.checks.verdict import Violation
 from harness.checks.witness import invoked_again, witness
 from harness.history import Kind
@@ -45,7 +46,7 @@ def duplicate(
 ) -> Violation:
     """The violation that says so, up to the second application."""
     boundary = evidence.boundaries.get(effect.boundary)
-    process = _maker(evidence, effect, second.second)
+    process = "client" if took_a_new_key(evidence, trail) else _maker(evidence, effect, second.second)
     sql = (second.second,) if effect.source == "sql" else ()
     return Violation(
         code=code,
@@ -71,6 +72,8 @@ def _maker(evidence: Evidence, effect: ExpectedEffect, place: int) -> str:
 
 def _likely(evidence: Evidence, effect: ExpectedEffect, trail: Trail, second: Second) -> str:
     """A guess from what differs between the two applications, and from what happened in between."""
+    if took_a_new_key(evidence, trail):
+        return "the client made two works of one intention: its second click carried a new key"
     if effect.source == "sql":
         return "the row and the mark that the work is done are not written in one transaction" + _after(
             evidence, trail, second

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from harness.checks.evidence import Evidence
+from harness.checks.human import left_alone
 from harness.checks.property import Property
 from harness.checks.registry import PROPERTIES
 from harness.checks.verdict import CaseVerdict, PropertyVerdict, Verdict, Violation
@@ -125,4 +126,5 @@ def _why(
 def _notes(evidence: Evidence) -> tuple[str, ...]:
     seen = {name for trail in evidence.works.values() for name in trail.applies}
     strange = sorted(seen - set(evidence.effects))
-    return tuple(f"effect {name!r} took place and is not declared: it was not judged" for name in strange)
+    undeclared = (f"effect {name!r} took place and is not declared: it was not judged" for name in strange)
+    return (*left_alone(evidence), *undeclared)

@@ -187,10 +187,17 @@ def _fault(telling: Telling, place: int, event: Event) -> Step:
     direction = target[0] if len(target) > 1 else ""
     on_link = _ON_LINKS.get(f"{verb} {direction}".strip())
     late = ", and the call that was held takes effect later" if event.where.endswith(" late") else ""
+    if struck.strip() in _HUMAN:
+        return Step(what=f"the client: {struck.strip().upper()}", remark=_HUMAN[struck.strip()])
     what = f"{verb.upper()} {' '.join(target)}".strip()
     return Step(what=what, remark=(on_link.format(place=_place(point)) if on_link else _gap(point)) + late)
 
 
+_HUMAN = {
+    "click twice": "the same request goes out twice, under one key",
+    "give up": "nobody waits any more, and nobody will try again",
+    "new key": "the next request is a new piece of work to everybody who sees it",
+}
 _ON_LINKS = {
     "cut request": "the request never reaches {place}",
     "reset request": "the request never reaches {place}",

@@ -155,6 +155,7 @@ class Worker:
             reproduced=reproduced,
             of=of,
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
+            notes=judged.verdict.notes,
         )
 
     def _keep_history(self, plan: Plan, judged: Judged) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from harness.errors import Problem, UsageError
 from harness.manifest.model import Manifest
 from harness.manifest.placeholders import links
-from harness.plans.model import LINK_VERBS, Fault, Plan
+from harness.plans.model import HUMAN_ACTS, LINK_VERBS, Fault, Plan
 
 __all__ = ["check_aim"]
 
@@ -31,6 +31,8 @@ def _misses(manifest: Manifest, plan: Plan, fault: Fault) -> Iterator[Problem]:
     point = fault.point
     targets = _links(manifest) if fault.verb in LINK_VERBS else _killable(manifest)
     aimed = fault.target if fault.verb in LINK_VERBS else fault.process
+    if fault.verb in HUMAN_ACTS:
+        targets = [aimed]  # he is always there
     checks = [("target", aimed, targets), ("work", point.work, ["", *plan.work_keys])]
     checks.append(("place", point.where, _places(manifest).get(point.name, [""])))
     for what, name, known in checks:
@@ -46,8 +48,15 @@ def _killable(manifest: Manifest) -> list[str]:
 
 
 def _links(manifest: Manifest) -> list[str]:
-    entered = [node.process for node in manifest.node if manifest.submit and node.name == manifest.submit.node]
-    return [f"client->{process}" for process in entered[:1]] + sorted("->".join(pair) for pair in links(manifest))
+    return [f"client->{_entered(manifest)}", *sorted("->".join(pair) for pair in links(manifest))]
+
+
+def _entered(manifest: Manifest) -> str:
+    """What the client speaks to: the broker of a message, or the process of the node that is requested."""
+    submit = manifest.submit
+    if submit and submit.publish:
+        return submit.publish.resource
+    return next((node.process for node in manifest.node if submit and node.name == submit.node), "")
 
 
 def _places(manifest: Manifest) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from harness.manifest.model import Manifest, Process
 from harness.manifest.placeholders import links
 from harness.plans.model import Fault, Plan, Point
 
-__all__ = ["Gap", "core", "gaps", "single"]
+__all__ = ["Gap", "core", "gaps", "human_faults", "single"]
 
 WORK = "w1"
 
@@ -84,7 +84,23 @@ def single(manifest: Manifest) -> list[Plan]:
     faults = [fault for gap in gaps(manifest) for fault in faults_at(manifest, gap)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="quiet")) for p in killable(manifest)]
+    faults += [*human_faults(manifest), *_given_up(manifest)]
     return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
+
+
+def human_faults(manifest: Manifest) -> list[Fault]:
+    """What a human does whose work has to be done once all the same: he clicks twice."""
+    if manifest.submit is None or manifest.submit.root != "human":
+        return []
+    return [Fault(verb="click", target="twice", point=Point(name="submit", work=WORK))]
+
+
+def _given_up(manifest: Manifest) -> Iterator[Fault]:
+    """He gives up while he waits. Alone only: with a second fault his work may well stay half done, for it is his."""
+    if manifest.submit and manifest.submit.root == "human":
+        for gap in gaps(manifest):
+            if gap.caller == "client" and gap.point.name in ("deliver", "reply"):
+                yield Fault(verb="give", target="up", point=gap.point)
 
 
 def plan_of(manifest: Manifest, *faults: Fault) -> Plan:

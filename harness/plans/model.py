@@ -10,6 +10,12 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
 `@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`, and `@quiet`, when all work is done and nothing moves any
 more. `#n` is the ordinal, 1 where it is left out.
+
+The human at the edge is a part of the system that can do wrong like any other:
+
+    click twice @submit w1                            two requests at once, under one key
+    give up @deliver orders w1                        he stops waiting, and does not click again
+    new key @submit w1 #2                             his second click is another order, as far as anybody can tell
 """
 
 from __future__ import annotations
@@ -22,15 +28,18 @@ from typing import Any
 
 from harness.errors import Problem, UsageError
 
-__all__ = ["LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
+__all__ = ["HUMAN_ACTS", "LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
 
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
 LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
+HUMAN_ACTS = {"click": "twice", "give": "up", "new": "key"}
+"""What the human does, in two words; the second stands where others have their target."""
 NO_FAULTS = "no faults"
 POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
+POINTS_OF_WAITING = ("deliver", "reply", "recv", "applied", "answer")
 SCOPES = ("", "child", "parent")
 
 _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -66,7 +75,8 @@ class Fault:
     """One thing that goes wrong, and where.
 
     verb: what happens; see `retrigger list faults`.
-    target: a process, `process/child`, `process/parent`, a resource, or a link `user->target`.
+    target: a process, `process/child`, `process/parent`, a resource, a link `user->target`, or the second word of what
+    the human does.
     point: the logical point where it strikes.
     direction: request or reply, for verbs that act on one direction of a link.
     until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; empty: as soon as it is
@@ -84,7 +94,12 @@ class Fault:
     @property
     def family(self) -> str:
         """The kind of fault and gap, for counting what landed: `kill @recv`, `cut reply @deliver`."""
-        return " ".join(word for word in (self.verb, self.direction, f"@{self.point.name}") if word)
+        return f"{self.action} @{self.point.name}"
+
+    @property
+    def action(self) -> str:
+        """What happens, whatever it strikes: `kill`, `cut reply`, `give up`."""
+        return f"{self.verb} {HUMAN_ACTS.get(self.verb, self.direction)}".strip()
 
     @property
     def process(self) -> str:
@@ -106,7 +121,10 @@ def parse_fault(text: str) -> Fault:
     if match is None:
         raise _misread(text, "VERB [request|reply] TARGET @POINT [PLACE] WORK [#N] [until detect]", text)
     verb, direction, target = match["verb"], match["direction"] or "", match["target"]
-    _require(verb in PROCESS_VERBS + LINK_VERBS, text, "one of " + ", ".join(PROCESS_VERBS + LINK_VERBS), verb)
+    if verb in HUMAN_ACTS:
+        return _human(text, match)
+    acts = tuple(" ".join(act) for act in HUMAN_ACTS.items())
+    _require(verb in PROCESS_VERBS + LINK_VERBS, text, "one of " + ", ".join(PROCESS_VERBS + LINK_VERBS + acts), verb)
     is_link = "->" in target
     _require(is_link == (verb in LINK_VERBS), text, "a link `a->b`" if verb in LINK_VERBS else "a process", target)
     _require(
@@ -125,6 +143,17 @@ def parse_fault(text: str) -> Fault:
         until=match["until"] or "",
         late=late,
     )
+
+
+def _human(text: str, match: re.Match[str]) -> Fault:
+    """What the human does: at his click, or while he waits for what comes of it."""
+    verb, target = match["verb"], match["target"]
+    point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
+    where = POINTS_OF_WAITING if verb == "give" else ("submit",)
+    _require(target == HUMAN_ACTS[verb], text, f"{verb} {HUMAN_ACTS[verb]} @POINT", f"{verb} {target}")
+    _require(point.name in where, text, " or ".join(f"@{name}" for name in where), f"@{point.name}")
+    _require(not (match["direction"] or match["until"] or match["late"]), text, f"{verb} {target} {point}", text)
+    return Fault(verb=verb, target=target, point=point)
 
 
 def _point(text: str, name: str, args: list[str], n: int) -> Point:

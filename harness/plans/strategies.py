@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from harness.manifest.model import Manifest
-from harness.plans.gaps import faults_at, gaps
+from harness.plans.gaps import faults_at, gaps, human_faults
 from harness.plans.model import Fault, Plan
 
 __all__ = ["plans"]
@@ -21,6 +21,7 @@ def plans(manifest: Manifest, path: str) -> st.SearchStrategy[Plan]:
     They shrink towards fewer faults, fewer works, and first arrivals.
     """
     known = list(dict.fromkeys(fault for gap in gaps(manifest) for fault in faults_at(manifest, gap)))
+    known += human_faults(manifest)
 
     @st.composite
     def draw_plan(draw: st.DrawFn) -> Plan:

@@ -173,7 +173,7 @@ class CaseReport:
     history_path: its JSON lines in a file; history: the lines themselves where there is no file.
     reproduced, of: how often the verdict came again, k of n runs; 0 of 0 where it was run once.
     smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
-    error: what went wrong in the harness, where the outcome is ERROR.
+    error: what went wrong in the harness, where the outcome is ERROR. notes: what was seen and not judged.
     """
 
     plan: str
@@ -192,6 +192,7 @@ class CaseReport:
     smallest_of: int = 0
     steps_before: int = 0
     error: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def broken(self) -> set[str]:

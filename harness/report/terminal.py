@@ -226,11 +226,12 @@ class Terminal:
         self._pairs([*commands, ("picture", self.picture)])
 
     def _troubles(self, system: SystemReport) -> None:
-        """Errors of the harness, undecided cases and plans that showed nothing, a few of each."""
+        """Errors of the harness, undecided cases, plans that showed nothing, what was not judged; a few of each."""
         errors = [f"{c.plan}: {c.error or 'the harness failed'}" for c in system.cases if c.outcome is Verdict.ERROR]
         slow = [f"{c.plan}: {', '.join(c.faults)}" for c in system.cases if c.outcome is Verdict.INCONCLUSIVE]
         silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised]
-        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent)):
+        notes = list(dict.fromkeys(note for c in system.cases for note in c.notes))
+        for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent), ("note", notes)):
             for line in lines[:MAX_LISTED]:
                 self._say(f"    {name:<13} {clean(line)}", hang=18, style="yellow")
             if len(lines) > MAX_LISTED:

@@ -140,7 +140,10 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
-        }[_words(fault)]
+            "click twice": self._click_twice,
+            "give up": self._give_up,
+            "new key": self._new_key,
+        }[fault.action]
         return await strike(fault, arrival)
 
     # --- processes ----------------------------------------------------------------------------------------------
@@ -232,7 +235,7 @@ class Injector:
         if arrival.link != fault.target:
             return await self._obstruct(fault, arrival)
         arrival.keep_open = True
-        lost = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
+        lost = await self._obstructions.put(self.parts.link(fault.target), fault.action)
 
         async def heal_and_prove() -> None:
             try:
@@ -248,7 +251,7 @@ class Injector:
 
     async def _obstruct(self, fault: Fault, arrival: Arrival) -> Directive:
         """Puts something in the way of a link for a declared time, while the system goes on."""
-        obstruction = await self._obstructions.put(self.parts.link(fault.target), _words(fault))
+        obstruction = await self._obstructions.put(self.parts.link(fault.target), fault.action)
         refused = asyncio.Event()
 
         async def wait_and_heal() -> None:
@@ -291,6 +294,33 @@ class Injector:
         self._state(fault, "healed")
         return Directive.TWICE
 
+    # --- the human ------------------------------------------------------------------------------------------------
+
+    async def _click_twice(self, fault: Fault, arrival: Arrival) -> Directive:
+        self._state(fault, "landed", proof=f"{fault.point.work} is sent twice at once, under one key")
+        self._state(fault, "healed")
+        return Directive.TWICE
+
+    async def _new_key(self, fault: Fault, arrival: Arrival) -> Directive:
+        sent = self.scene.new_id(fault.point.work)
+        self._state(fault, "landed", proof=f"from here on {fault.point.work} is sent as {sent}")
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
+    async def _give_up(self, fault: Fault, arrival: Arrival) -> Directive:
+        """He hangs up where he still waits, and clicks no more. Who has his answer has nothing to give up."""
+        human = self.scene.humans[fault.point.work]
+        if human.answered:
+            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
+            return Directive.GO_ON
+        human.leaves.set()
+        if fault.point.name != "answer":  # there he stands himself, and goes when we are done
+            async with asyncio.timeout(PROOF_S):
+                await human.left.wait()
+        self._state(fault, "landed", proof=f"the client has left, and does not submit {fault.point.work} again")
+        self._state(fault, "healed")
+        return Directive.GO_ON
+
 
 def _scope(fault: Fault) -> Scope:
     """`worker/child` -> child; a bare name means the whole tree, as a container kill does."""
@@ -305,11 +335,6 @@ async def _hung_up(arrival: Arrival) -> bool:
             return await arrival.gone.wait()
     except TimeoutError:
         return False
-
-
-def _words(fault: Fault) -> str:
-    """The fault as the network room calls it: `cut reply`, `refuse`."""
-    return f"{fault.verb} {fault.direction}".strip()
 
 
 async def _refused(link: Link) -> str:

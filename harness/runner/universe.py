@@ -165,7 +165,6 @@ class Universe:
         ids = {key: f"{key}-{tag}" for key in keys}
         nonces = {key: secrets.token_hex(4) for key in keys}
         scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
-        self._old_ids |= set(ids.values())
         for resource in self.resources.values():
             await resource.empty()
         self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
@@ -182,6 +181,7 @@ class Universe:
 
     async def end(self) -> None:
         """Kills the case's processes and forgets its scene; resources and links stay."""
+        self._old_ids |= set(self.scene.sent if self.scene else ())
         self.scene = self.world = None
         await asyncio.gather(*(self.targets[name].stop() for name in self.system.process_names))
         for hop in self.hops:

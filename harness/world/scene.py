@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from harness.history import History
 from harness.world.points import Points
 
-__all__ = ["Scene"]
+__all__ = ["Human", "Scene"]
+
+
+@dataclass(slots=True)
+class Human:
+    """Whoever waits for one piece of work, as far as a plan has something to say of him.
+
+    answered: he knows what became of it. leaves: set when he shall stop waiting. left: set when he has.
+    second_click: the one that he makes beside the first, where he clicks twice.
+    """
+
+    answered: bool = False
+    leaves: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    second_click: asyncio.Task[str] | None = None
 
 
 class Scene:
@@ -30,13 +46,26 @@ class Scene:
     ) -> None:
         self.history = history
         self.points = points
-        self.ids = ids
+        self.ids = dict(ids)
         self.nonces = nonces
         self.strays = strays
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
+        self.humans: defaultdict[str, Human] = defaultdict(Human)
+        """By work key, whoever waits for it."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def sent(self) -> Collection[str]:
+        """Every id that works of this case were or will be sent under."""
+        return self._keys.keys()
+
+    def new_id(self, work: str) -> str:
+        """From now on this work is sent under another id; it is the same piece of work only for who knows better."""
+        self.ids[work] = f"{self.ids[work]}-again"
+        self._keys[self.ids[work]] = work
+        return self.ids[work]
 
     def key_of(self, sent_id: str) -> str:
         """The plan's key of a work id seen on the wire; an id that was never sent stays as it is."""

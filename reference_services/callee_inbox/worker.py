@@ -13,12 +13,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 
 from reference_services.callee_inbox.inbox import Inbox
+from reference_services.order import Order
 from reference_services.peer import CallFailed, Peer
 from reference_services.settings import data_file, report, seconds
 
-__all__ = ["main"]
+__all__ = ["empty", "main"]
 
 POLL_S = seconds("POLL_S", 0.1)
 LEASE_S = seconds("LEASE_S", 30.0)
@@ -27,12 +29,16 @@ PARTNER_TIMEOUT_S = seconds("PARTNER_TIMEOUT_S", 5.0)
 
 
 def main() -> None:
-    """Works for ever; looks for new orders every `POLL_S` seconds while there are none."""
-    inbox = Inbox(data_file("inbox.db"))
+    """Works for ever."""
     payments = Peer(os.environ["PAYMENTS_URL"], PARTNER_TIMEOUT_S)
+    empty(Inbox(data_file("inbox.db")), lambda order: payments.call("/charge", order))
+
+
+def empty(inbox: Inbox, work: Callable[[Order], object]) -> None:
+    """Does the work of every order, for ever; looks for new ones every `POLL_S` seconds while there are none."""
     while True:
         try:
-            found = work_once(inbox, payments)
+            found = work_once(inbox, work)
         except sqlite3.OperationalError as error:  # somebody holds the write lock: the row is safe where it is
             report(error)
             found = False
@@ -40,13 +46,13 @@ def main() -> None:
             time.sleep(POLL_S)
 
 
-def work_once(inbox: Inbox, payments: Peer) -> bool:
+def work_once(inbox: Inbox, work: Callable[[Order], object]) -> bool:
     """One attempt at one order; False where there was none to try."""
     claim = inbox.claim(LEASE_S)
     if claim is None:
         return False
     try:
-        payments.call("/charge", claim.order)
+        work(claim.order)
     except CallFailed as error:
         report(error)
         inbox.release(claim, backoff_s(claim.token))

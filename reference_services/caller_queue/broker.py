@@ -18,12 +18,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 
 from reference_services.settings import report, seconds
 
-__all__ = ["ANSWER_S", "CONSUMER", "STREAM", "SUBJECT", "keep_running"]
+__all__ = ["ANSWER_S", "CONSUMER", "STREAM", "SUBJECT", "backoff_s", "consume", "keep_running"]
 
 STREAM = "ORDERS"
 SUBJECT = "orders.placed"
@@ -33,6 +34,10 @@ ACK_WAIT_S = seconds("ACK_WAIT_S", 30.0)
 ANSWER_S = seconds("BROKER_TIMEOUT_S", 5.0)
 """How long the broker may take to answer anything."""
 RECONNECT_S = seconds("RECONNECT_S", 1.0)
+FETCH_S = seconds("FETCH_S", 5.0)
+"""How long to wait for a message before asking whether the broker is still there."""
+BACKOFF_S = seconds("BACKOFF_S", 0.5)
+BACKOFF_MAX_S = seconds("BACKOFF_MAX_S", 10.0)
 
 
 async def keep_running(session: Callable[[JetStreamContext], Awaitable[None]]) -> None:
@@ -76,6 +81,24 @@ async def make_queue(queue: JetStreamContext) -> None:
         STREAM,
         ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, max_deliver=-1),
     )
+
+
+async def consume(queue: JetStreamContext, handle: Callable[[Msg], Awaitable[None]]) -> None:
+    """One session of a consumer: `handle` gets one message after the other, until the connection fails."""
+    subscription = await queue.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
+    while True:
+        try:
+            messages = await subscription.fetch(1, timeout=FETCH_S)
+        except TimeoutError:
+            await subscription.consumer_info()  # no work, or no connection? a broker that is gone does not answer
+            continue
+        for message in messages:
+            await handle(message)
+
+
+def backoff_s(delivery: int) -> float:
+    """How long to leave a message alone after its delivery number `delivery` (from 1): doubling, bounded."""
+    return min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** min(delivery - 1, 16))
 
 
 async def _silent(_error: Exception) -> None:

@@ -13,10 +13,9 @@ import asyncio
 import os
 
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 
 from reference_services.account import ACCOUNT, book_once
-from reference_services.caller_queue.broker import ANSWER_S, CONSUMER, STREAM, keep_running
+from reference_services.caller_queue.broker import ANSWER_S, backoff_s, consume, keep_running
 from reference_services.order import Order
 from reference_services.peer import CallFailed, Peer
 from reference_services.settings import data_file, report, seconds
@@ -24,31 +23,13 @@ from reference_services.store import Store
 
 __all__ = ["main"]
 
-FETCH_S = seconds("FETCH_S", 5.0)
-"""How long to wait for a message before asking whether the broker is still there."""
-BACKOFF_S = seconds("BACKOFF_S", 0.5)
-BACKOFF_MAX_S = seconds("BACKOFF_MAX_S", 10.0)
-
 store = Store(data_file("payments.db"), ACCOUNT)
 cards = Peer(os.environ["CARDS_URL"], seconds("PARTNER_TIMEOUT_S", 5.0))
 
 
 def main() -> None:
     """Works for ever, one message at a time."""
-    asyncio.run(keep_running(consume))
-
-
-async def consume(queue: JetStreamContext) -> None:
-    """One session: takes messages until something goes wrong with the connection."""
-    subscription = await queue.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
-    while True:
-        try:
-            messages = await subscription.fetch(1, timeout=FETCH_S)
-        except TimeoutError:
-            await subscription.consumer_info()  # no work, or no connection? a broker that is gone does not answer
-            continue
-        for message in messages:
-            await handle(message)
+    asyncio.run(keep_running(lambda queue: consume(queue, handle)))
 
 
 async def handle(message: Msg) -> None:
@@ -70,8 +51,3 @@ def pay(order: Order) -> None:
     cards.call("/charge", order)
     with store.transaction() as db:
         book_once(db, order)
-
-
-def backoff_s(delivery: int) -> float:
-    """How long to leave a message alone after its delivery number `delivery` (from 1): doubling, bounded."""
-    return min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** min(delivery - 1, 16))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.checks.duplicate import duplicate, second_application
 from harness.checks.evidence import Evidence, Outcome, Trail
 from harness.checks.expectation import ExpectedEffect
+from harness.checks.human import gave_up
 from harness.checks.missing import by_boundary, missing, missing_at, unread_at
 from harness.checks.property import Code, Judgement, Property
 
@@ -79,6 +82,13 @@ def _tell_partial(
         expected="all of them once, or none",
         got=f"{done} without {undone}",
     )
+    if gave_up(evidence, trail):
+        found = replace(
+            found,
+            likely="its owner gave up before it knew",
+            where_to_look="client",
+            owner="nobody any more: the client gave up",
+        )
     judgement.violations.append(found)
 
 
