@@ -7,7 +7,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint types bench clean engine images compose compose-down compose-demo
+.PHONY: help demo test lint types bench detection clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -27,6 +27,9 @@ types: .venv/.ready-dev  ## types
 
 bench: .venv/.ready  ## figures, written to build/bench.json
 	@$(BIN)/python -m harness.bench --out build/bench.json
+
+detection: .venv/.ready  ## what it catches of broken twins: build/detection.json and its page, about 15 minutes
+	@$(BIN)/retrigger bench detection
 
 compose-demo: images  ## the demo with its processes in containers
 	@$(BIN)/retrigger demo --target container

@@ -1,4 +1,4 @@
-"""FLAW: orders are gathered for a moment before they are committed, and the 202 does not wait (P1b; kill orders @reply).
+"""FLAW: orders are gathered before they are committed, and the 202 does not wait (P1b; kill orders @reply).
 
 The worker would do every order that is in the inbox. This one was still in memory.
 """

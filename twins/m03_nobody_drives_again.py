@@ -26,4 +26,4 @@ class FirstTryInbox(Inbox):
         return Claim(order=Order.model_validate_json(row[0]), token=row[1]) if row else None
 
 
-worker.Inbox = FirstTryInbox  # type: ignore[misc]
+worker.Inbox = FirstTryInbox

@@ -1,4 +1,4 @@
-"""FLAW: unfinished orders are looked for when the worker starts, and at no other time (P1b; refuse worker->world @recv).
+"""FLAW: unfinished orders are looked for when the worker starts, and never else (P1b; refuse worker->world @recv).
 
 A crash repairs it, which is why a test that kills finds nothing: a partner that was away does not.
 """
@@ -21,4 +21,4 @@ def main() -> None:
     worker.main()
 
 
-worker.Inbox = FirstTryInbox  # type: ignore[misc]
+worker.Inbox = FirstTryInbox

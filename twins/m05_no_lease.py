@@ -1,4 +1,4 @@
-"""FLAW: a scan takes every order that is not done, also one that a live worker has in hand (P2; hold worker->world @recv).
+"""FLAW: a scan takes every order that is not done, also one that somebody has in hand (P2; hold worker->world @recv).
 
 Two workers are enough, or one partner that is slower than the scan.
 """
@@ -30,4 +30,4 @@ class OpenInbox(Inbox):
         return True
 
 
-worker.Inbox = OpenInbox  # type: ignore[misc]
+worker.Inbox = OpenInbox

@@ -1,4 +1,4 @@
-"""FLAW: takes orders under an id of its own making, see `m06_server_made_id` (P2; cut reply client->orders @deliver)."""
+"""FLAW: takes orders under an id of its own, see `m06_server_made_id` (P2; cut reply @deliver)."""
 
 from __future__ import annotations
 

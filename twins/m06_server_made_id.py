@@ -1,4 +1,4 @@
-"""FLAW: every request makes a row under an id of the server's own, also a repeat (P2; cut reply client->orders @deliver).
+"""FLAW: every request makes a row under a new id, also a repeat (P2; cut reply client->orders @deliver).
 
 The client has missed the 202 and sends the order again, as he should: two rows, two bookings.
 """
@@ -21,8 +21,7 @@ class NumberedInbox(Inbox):
         """Makes a row."""
         with self._store.transaction() as db:
             db.execute(
-                "insert into inbox (id, body, free_at) values"
-                " (? || '/' || (select count(*) from inbox), ?, ?)",
+                "insert into inbox (id, body, free_at) values (? || '/' || (select count(*) from inbox), ?, ?)",
                 (order.id, order.model_dump_json(), time.time()),
             )
 

@@ -8,4 +8,4 @@ from twins.m06_server_made_id import NumberedInbox
 
 __all__ = ["main"]
 
-worker.Inbox = NumberedInbox  # type: ignore[misc]
+worker.Inbox = NumberedInbox

@@ -1,4 +1,4 @@
-"""FLAW: a claim has a lease and no fencing token, so a worker that was paused still books (P2, P12; pause worker @recv).
+"""FLAW: a claim has a lease and no token, so a worker that was paused still books (P2, P12; pause worker @recv).
 
 The lease says who tries next. Nothing says who may finish.
 """
@@ -24,4 +24,4 @@ class TrustingInbox(Inbox):
         return True
 
 
-worker.Inbox = TrustingInbox  # type: ignore[misc]
+worker.Inbox = TrustingInbox

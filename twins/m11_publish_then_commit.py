@@ -1,4 +1,4 @@
-"""FLAW: the message is published, then the order committed; one that fails between leaves a ghost (P4, here seen as P5).
+"""FLAW: the message is published, then the order committed; who fails between leaves a ghost (P4).
 
 The confirm is lost, so the order is refused and forgotten, and the broker delivers it: blackhole reply orders->broker
 @deliver. With a human who clicks again the ghost becomes an order after all, so here nobody does.

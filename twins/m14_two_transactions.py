@@ -1,4 +1,4 @@
-"""FLAW: the order and its outbox row are two transactions; one who dies between owes a message (P18; kill orders @recv)."""
+"""FLAW: the order and its outbox row are two transactions; who dies between owes a message (P18; kill orders @recv)."""
 
 from __future__ import annotations
 

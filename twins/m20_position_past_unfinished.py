@@ -1,4 +1,4 @@
-"""FLAW: records are worked on side by side, and the position moves past one that is not done (P1b; hold w1, kill @applied w2).
+"""FLAW: records are worked on in parallel, and the position moves past one not done (P1b; hold, kill @recv #2).
 
 The first fault of w1 hurts nothing, nor does the kill: only both together.
 """

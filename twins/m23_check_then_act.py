@@ -1,4 +1,4 @@
-"""FLAW: whether the order is new is asked first and acted upon later: not atomic (P2; dup payments' request @deliver)."""
+"""FLAW: whether the order is new is asked first and acted upon later: not atomic (P2; dup @deliver)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FLAW: every click mints a new idempotency key for the partner (P2; cut reply client->orders @deliver, he clicks again)."""
+"""FLAW: every click mints a new idempotency key for the partner (P2; cut reply client->orders @deliver)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ class Specimen(BaseModel):
 
 
 class Twin(Specimen):
-    """A broken one. properties: those that must catch it, any of them. plan: the smallest known. flaw: what is wrong."""
+    """A broken one. properties: those that must catch it, any of them. plan: the smallest known.
+
+    flaw: what is wrong, where no module says it.
+    """
 
     properties: tuple[str, ...]
     plan: tuple[str, ...]
@@ -122,6 +125,7 @@ def _replaced(name: str, text: str, pattern: str, new: str, most: int = 0) -> st
 def _first_line(module: str) -> str:
     """The flaw as the module's docstring begins with it; read, not imported."""
     spec = importlib.util.find_spec(module.partition(":")[0])
-    assert spec and spec.origin, module
+    assert spec is not None, module
+    assert spec.origin is not None, module
     first = Path(spec.origin).read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix(FLAW).removesuffix('"""')
