@@ -1,4 +1,4 @@
-"""FLAW: the middle of the chain swallows its child's error and says 200 (P1a; cut request payments->ledger @deliver)."""
+"""FLAW: the middle of the chain swallows a child's error and says 200 (P1a; cut request payments->ledger @deliver)."""
 
 from __future__ import annotations
 
