@@ -7,7 +7,16 @@ for the rules, `codes.py` for what a code says, and `docs/properties.md` for all
 """
 
 from harness.checks.codes import CATALOGUE, explain
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.checks.declaration import rests_on
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedCall,
+    ExpectedEffect,
+    ExpectedNode,
+    ReadEdge,
+    Spread,
+)
 from harness.checks.judge import judge
 from harness.checks.narrate import narrate
 from harness.checks.property import Code, Property
@@ -21,14 +30,17 @@ __all__ = [
     "Code",
     "Expectation",
     "ExpectedBoundary",
+    "ExpectedCall",
     "ExpectedEffect",
     "ExpectedNode",
     "Property",
     "PropertyVerdict",
     "ReadEdge",
+    "Spread",
     "Verdict",
     "Violation",
     "explain",
     "judge",
     "narrate",
+    "rests_on",
 ]

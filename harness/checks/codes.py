@@ -15,6 +15,7 @@ FAMILIES = {
     "RT2": "triggers and boundaries: who was responsible, and did not act or did not stop",
     "RT3": "containment: what was touched that should not have been",
     "RT4": "engine: steps, journals, leases",
+    "RT5": "declaration: what the manifest says, and the system does not do",
 }
 """What the first digit of a code says. The last two families are kept for properties that are still to come."""
 

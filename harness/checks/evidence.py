@@ -36,6 +36,7 @@ class Trail:
     """The traces that one piece of work left, as places in the history.
 
     events: all that carry its key. submits, answers: of the client. attempts, applies: of the world, by effect.
+    delivers, replies: of the taps, by node.
     pending: for each edge the first reading that listed it. first_ok: the first answer that was ok.
     """
 
@@ -45,6 +46,8 @@ class Trail:
     answers: list[int] = field(default_factory=list)
     attempts: dict[str, list[int]] = field(default_factory=dict)
     applies: dict[str, list[int]] = field(default_factory=dict)
+    delivers: dict[str, list[int]] = field(default_factory=dict)
+    replies: dict[str, list[int]] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
     first_ok: int | None = None
 
@@ -82,8 +85,10 @@ class Evidence:
         orphans: applications that carry no key at all.
         load: where the load begins; None where that is not marked.
         drain, replay: their endings; replay is None where nothing was replayed.
-        rows: by effect, the ROWS events. pending: by edge, the PENDING events.
+        looks: the LOOK events. rows: by effect, the ROWS events. pending: by edge, the PENDING events.
         disturbances: faults that landed, processes that died and came back, the start of heal and replay.
+        struck: faults that were about to strike or did, in words, each with the work at whose point it was.
+        landed: any of them landed before the end of the drain. exited: processes that ended by themselves.
 
     Raises:
         HistoryError: the first event does not declare a system.
@@ -96,10 +101,14 @@ class Evidence:
         self.boundaries: dict[str, ExpectedBoundary] = {b.name: b for b in self.expectation.boundaries}
         self.processes: dict[str, str] = {node.name: node.process for node in self.expectation.nodes}
         self.orphans: list[int] = []
+        self.looks: list[int] = []
         self.rows: dict[str, list[int]] = {}
         self.pending: dict[str, list[int]] = {}
         self.disturbances: list[int] = []
+        self.struck: dict[str, str] = {}
+        self.exited: set[str] = set()
         self._held: dict[int, dict[str, None]] = {}
+        self._discharges: dict[str, dict[str, int]] = {}
         self._phases: dict[str, int] = {}
         self._endings: list[int] = []
         self._faults: dict[str, Counter[str]] = {"about to": Counter(), "landed": Counter()}
@@ -112,6 +121,7 @@ class Evidence:
         replay = self._phases.get("replay")
         self.drain = self._ending(self._phases.get("drain"), end if replay is None else replay)
         self.replay = None if replay is None else self._ending(replay, end)
+        self.landed = any(self._lands(place) for place in self.disturbances if place < self.drain.index)
 
     @property
     def faults_missed(self) -> tuple[str, ...]:
@@ -157,6 +167,25 @@ class Evidence:
             self._held[reading] = dict.fromkeys(self.events[reading].data.get("works", ()))
         return self._held[reading]
 
+    def discharges(self, edge: str) -> Mapping[str, int]:
+        """By work, the reading with which its trigger was gone from the store of an edge for good."""
+        if edge not in self._discharges:
+            gone: dict[str, int] = {}
+            held: Mapping[str, None] = {}
+            for reading in self.pending.get(edge, ()):
+                now = self.held_at(reading)
+                gone |= {work: reading for work in held if work not in now}
+                for work in now:
+                    gone.pop(work, None)
+                held = now
+            self._discharges[edge] = gone
+        return self._discharges[edge]
+
+    def is_held(self, look: int, work: str, edge: str = "") -> bool:
+        """Whether a store held this work when all were looked at: that of an edge, or any."""
+        held: Mapping[str, Sequence[str]] = self.events[look].data.get("held", {})
+        return work in held.get(edge, ()) if edge else any(work in works for works in held.values())
+
     def disturbed(self, first: int, last: int, most: int = 12) -> list[int]:
         """The disturbances between two places: all where they are few, else the first and the last ones."""
         start, stop = bisect_left(self.disturbances, first), bisect_left(self.disturbances, last)
@@ -198,6 +227,10 @@ class Evidence:
             trail.attempts.setdefault(event.where, []).append(index)
         elif kind is Kind.APPLY:
             trail.applies.setdefault(event.where, []).append(index)
+        elif kind is Kind.DELIVER:
+            trail.delivers.setdefault(str(event.data.get("node", "")), []).append(index)
+        elif kind is Kind.REPLY:
+            trail.replies.setdefault(str(event.data.get("node", "")), []).append(index)
         elif kind is Kind.SUBMIT:
             trail.submits.append(index)
         elif kind is Kind.ANSWER:
@@ -214,6 +247,8 @@ class Evidence:
         elif kind is Kind.PROCESS:
             if event.data.get("state") != "ready":
                 self.disturbances.append(index)
+            if event.data.get("state") == "exited":
+                self.exited.add(event.where)
         elif kind is Kind.FAULT:
             self._note_fault(index, event)
         elif kind is Kind.PHASE:
@@ -222,6 +257,8 @@ class Evidence:
             self._phases.setdefault(event.where, index)
         elif kind is Kind.QUIET or kind is Kind.DEADLINE:
             self._endings.append(index)
+        elif kind is Kind.LOOK:
+            self.looks.append(index)
         elif kind is Kind.ROWS:
             self.rows.setdefault(event.where, []).append(index)
         elif kind is Kind.APPLY:
@@ -231,8 +268,13 @@ class Evidence:
         state = event.data.get("state", "")
         if state in self._faults:
             self._faults[state][event.where] += 1
+        if state in self._faults:
+            self.struck.setdefault(event.where, event.work)
         if state == "landed":
             self.disturbances.append(index)
+
+    def _lands(self, place: int) -> bool:
+        return self.events[place].kind is Kind.FAULT
 
     def _note_pending(self, index: int, event: Event) -> None:
         self.pending.setdefault(event.where, []).append(index)

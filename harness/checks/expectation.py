@@ -13,16 +13,32 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import HistoryError
 
-__all__ = ["Expectation", "ExpectedBoundary", "ExpectedEffect", "ExpectedNode", "ReadEdge"]
+__all__ = [
+    "Expectation",
+    "ExpectedBoundary",
+    "ExpectedCall",
+    "ExpectedEffect",
+    "ExpectedNode",
+    "ReadEdge",
+    "Spread",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedNode:
-    """A handler. process: what runs it. boundary: the trigger that re-drives it; empty: nobody does (unowned)."""
+    """A handler.
+
+    process: what runs it. boundary: the trigger that re-drives it; empty: nobody does (unowned).
+    work: reexec, inbox, log or none: what it does when it is invoked again.
+    routed: each of its invocations passes a tap. paths: how often one piece of work invokes it when nothing goes wrong.
+    """
 
     name: str
     process: str = ""
     boundary: str = ""
+    work: Literal["reexec", "inbox", "log", "none"] = "reexec"
+    routed: bool = False
+    paths: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +51,8 @@ class ExpectedEffect:
     sink: transactional (in one transaction with its own record), keyed (the partner dedupes by key) or plain.
     duplicates: `tolerable` takes the effect out of every check that counts to two.
     source: what counts it: `world` by APPLY events, `sql` by ROWS events.
+    may_reject: the world may refuse it for good.
+    compensates: the effect that it undoes, and is only owed after; empty for one that goes forward.
     """
 
     name: str
@@ -43,6 +61,8 @@ class ExpectedEffect:
     sink: Literal["transactional", "keyed", "plain"] = "keyed"
     duplicates: Literal["never", "tolerable"] = "never"
     source: Literal["world", "sql"] = "world"
+    may_reject: bool = False
+    compensates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +76,9 @@ class ExpectedBoundary:
     nodes: what is executed again when the trigger fires again.
     downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
     max_detect_s, backoff_max_s: the declared time constants.
+    detect: how it is noticed that the work has to be driven again.
+    lease_s: how long a claim is valid at least; 0 where nothing is claimed.
+    attempts: how often it drives one piece of work before it gives up; 0: without limit.
     """
 
     name: str
@@ -67,6 +90,51 @@ class ExpectedBoundary:
     downstream: tuple[str, ...] = ()
     max_detect_s: float = 0.0
     backoff_max_s: float = 0.0
+    detect: str = ""
+    lease_s: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedCall:
+    """An arrow of the graph; `client` calls the node where work enters.
+
+    caller, callee: nodes. awaits: the caller waits until the callee has completed.
+    boundary: the trigger that is set along it; empty for none. retries: how often the caller tries again on the spot.
+    """
+
+    caller: str
+    callee: str
+    awaits: bool = True
+    boundary: str = ""
+    retries: int = 0
+
+    @property
+    def name(self) -> str:
+        """`orders->payments`."""
+        return f"{self.caller}->{self.callee}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What a cause may lead to: the nodes that may be invoked again because of it, and no others.
+
+    cause: fault (of the plan), call (its caller gave up waiting), lease (it ran out over its holder), exit (of a
+    process by itself). name: the fault in words, the call, the boundary, the process.
+    work: the one that it is about; empty for all of them. others_than: all but this one; empty for none left out.
+    nodes: those that may be. must: those of them that are invoked again in any case.
+    """
+
+    cause: Literal["fault", "call", "lease", "exit"]
+    name: str
+    work: str = ""
+    others_than: str = ""
+    nodes: tuple[str, ...] = ()
+    must: tuple[str, ...] = ()
+
+    def is_about(self, work: str) -> bool:
+        """Whether it says something of this work."""
+        return work != self.others_than and self.work in ("", work)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +153,8 @@ class Expectation:
     submit_node: where work enters.
     root: who stands behind the client: nobody, a human who waits, or a caller who retries.
     nodes, effects, boundaries: in the order in which work passes them.
-    edges: those with a reader of pending triggers.
+    edges: those with a reader of pending triggers. calls: all arrows of the graph, and the way in.
+    spreads: what the faults of the plan, and other causes that may show, may lead to; without any, that is not said.
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
@@ -101,6 +170,8 @@ class Expectation:
     effects: tuple[ExpectedEffect, ...] = ()
     boundaries: tuple[ExpectedBoundary, ...] = ()
     edges: tuple[ReadEdge, ...] = ()
+    calls: tuple[ExpectedCall, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
@@ -142,6 +213,8 @@ _PARTS: dict[str, type[Any]] = {
     "effects": ExpectedEffect,
     "boundaries": ExpectedBoundary,
     "edges": ReadEdge,
+    "calls": ExpectedCall,
+    "spreads": Spread,
 }
 
 _Record = TypeVar("_Record")

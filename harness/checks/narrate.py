@@ -76,7 +76,19 @@ def _mark(violation: Violation, event: Event) -> str:
     if kind == "unfinished":
         _, until, what = got.partition(" until ")
         return got if got in ("still pending", "attempted again") else f"not done{until}{what}"
-    return {"early": "too early", "answers": "not the same answer"}.get(kind, "nobody asked for this")
+    return "not what is declared" if kind.startswith("declared") else _MARKS.get(kind, "nobody asked for this")
+
+
+_MARKS = {
+    "again": "not part of what the fault may touch",
+    "answers": "not the same answer",
+    "early": "too early",
+    "failure": "and it stands",
+    "initial": "not what it was set out with",
+    "mistaken": "not the answer to this",
+    "often": "once too often",
+    "owner": "nobody would take it up",
+}
 
 
 def _time(n: int) -> str:
@@ -177,6 +189,21 @@ def _drop(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"{event.where} for {event.work}", result="dropped", remark="its caller was gone: never applied")
 
 
+def _deliver(telling: Telling, place: int, event: Event) -> Step:
+    again = f"delivery {event.n}" if event.n > 1 else ""
+    return Step(what=f"{event.data.get('node', event.where)} gets {event.work}", remark=again)
+
+
+def _reply(telling: Telling, place: int, event: Event) -> Step:
+    about = ", ".join(event.data.get("about", ()))
+    remark = f"it speaks of {about}" if about not in ("", event.work) else ""
+    return Step(
+        what=f"{event.data.get('node', event.where)} answers {event.work}",
+        result=str(event.data.get("status") or ""),
+        remark=remark,
+    )
+
+
 def _give_up(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"the client gives up on {event.work}", remark=str(event.data.get("why", "")))
 
@@ -257,6 +284,12 @@ def _pending(telling: Telling, place: int, event: Event) -> Step:
     return Step(what=f"store of {event.where} {has} {telling.violation.work}")
 
 
+def _look(telling: Telling, place: int, event: Event) -> Step:
+    work = telling.violation.work
+    held = [edge for edge, works in event.data.get("held", {}).items() if work in works]
+    return Step(what="all stores are read", result=f"{work} in {', '.join(held)}" if held else f"{work} in none")
+
+
 def _rows(telling: Telling, place: int, event: Event) -> Step:
     count = event.data.get("counts", {}).get(telling.violation.work, 0)
     return Step(what=f"rows of {event.where} are counted", result=f"{count} for {telling.violation.work}")
@@ -284,11 +317,14 @@ _TELL: dict[Kind, Callable[[Telling, int, Event], Step]] = {
     Kind.ATTEMPT: _attempt,
     Kind.APPLY: _apply,
     Kind.ANSWERED: _answered,
+    Kind.DELIVER: _deliver,
     Kind.DROP: _drop,
+    Kind.REPLY: _reply,
     Kind.GIVE_UP: _give_up,
     Kind.FAULT: _fault,
     Kind.PROCESS: _process,
     Kind.PHASE: _phase,
+    Kind.LOOK: _look,
     Kind.PENDING: _pending,
     Kind.ROWS: _rows,
     Kind.QUIET: _ending,

@@ -39,10 +39,11 @@ class Judgement:
 
     exercised: the boundaries in which the property was put to the test.
     violations: the facts that break it. doubts: (boundary, why) where the evidence does not decide.
-    unexercised: what is said where nothing put it to the test.
+    unexercised: what is said where nothing put it to the test. remark: what is said where it holds.
     """
 
     unexercised: str = "nothing in this case puts it to the test"
+    remark: str = ""
     exercised: set[str] = field(default_factory=set)
     violations: list[Violation] = field(default_factory=list)
     doubts: list[tuple[str, str]] = field(default_factory=list)
@@ -76,7 +77,7 @@ class Judgement:
             return self.violations[0].what
         if self.doubts:
             return self.doubts[0][1]
-        return "" if self.exercised else self.unexercised
+        return self.remark if self.exercised else self.unexercised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class Violation:
     where_to_look: process or component. owner: who owned recovery. spread: what was invoked again.
     witness: places in `history.events`, in order, that tell the story; the last one decides.
     fact: (kind, work, place): equal for the same fact seen under two properties.
+    declared: the place in the manifest that is contradicted, by names: `("edge", "orders->payments", "awaits")`.
     """
 
     code: str
@@ -52,6 +53,7 @@ class Violation:
     spread: str
     witness: tuple[int, ...]
     fact: tuple[str, str, str]
+    declared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

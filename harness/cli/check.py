@@ -46,7 +46,7 @@ def check(manifest: str, image: str = "") -> int:
         checked = asyncio.run(check_system(system, server, printer.step))
     except HarnessError as error:
         raise type(error)(*(printer.secrets.hide(str(problem)) for problem in error.problems)) from None
-    _findings(checked, printer)
+    _findings(system, checked, printer)
     _levels(system, printer)
     _forecast(campaign, system, checked, printer)
     code = exit_code(checked.verdict)
@@ -89,9 +89,9 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}es" if word.endswith("s") else f"{word}s"
 
 
-def _findings(checked: Checked, printer: _Printer) -> None:
+def _findings(system: System, checked: Checked, printer: _Printer) -> None:
     if checked.judged.outcome is Verdict.VIOLATED:
-        findings = findings_of(checked.run.history, checked.judged)
+        findings = findings_of(checked.run.history, checked.judged, system.manifest.path)
         case = CaseReport(plan=checked.run.plan.id, outcome=Verdict.VIOLATED, findings=findings)
         printer.say("\n" + told(case))
 

@@ -159,7 +159,7 @@ def _world(manifest: Manifest) -> Iterator[Gap]:
 
 
 LEVELS = (
-    Level(name="L0", adds="the minimum", unlocks=("P1a", "P1b", "P2", "P3", "P5", "P16"), lacks=_minimum),
+    Level(name="L0", adds="the minimum", unlocks=("P1a", "P1b", "P2", "P3", "P5", "P16", "P20"), lacks=_minimum),
     Level(name="L1", adds="links through the proxy", unlocks=("P14",), lacks=_links),
     Level(name="L2", adds="a work id on every hop", unlocks=("P4", "P6", "P9", "P10"), lacks=_work_ids),
     Level(name="L3", adds="a reader of pending work", unlocks=("P11", "P13", "P15", "P19"), lacks=_readers),

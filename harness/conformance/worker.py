@@ -140,7 +140,9 @@ class Worker:
 
     def _case(self, plan: Plan, judged: Judged, reproduced: int, of: int) -> CaseReport:
         self._write(f"plans/{plan.id}.json", json.dumps(plan.to_json(), indent=1) + "\n")
-        findings = findings_of(judged.run.history, judged.verdict) if judged.outcome is Verdict.VIOLATED else ()
+        manifest = self._systems[plan.system].manifest.path
+        violated = judged.outcome is Verdict.VIOLATED
+        findings = findings_of(judged.run.history, judged.verdict, manifest) if violated else ()
         return CaseReport(
             plan=plan.id,
             faults=tuple(str(fault) for fault in plan.faults),

@@ -29,17 +29,21 @@ class Kind(StrEnum):
     SUBMIT = "submit"
     """The client sends a piece of work. where: link, n: which try. data: {"nonce"}."""
     ANSWER = "answer"
-    """What the client received. data: {"outcome": "ok"|"rejected"|"unknown", "status": int|None, "detail": str}."""
+    """What the client received. data: {"outcome": "ok"|"rejected"|"unknown", "status": int|None, "detail": str, "late":
+    the time was up before an answer came, "payload": fingerprint of its body, "about": works that its body names}."""
     GIVE_UP = "give_up"
     """The client stops trying. data: {"why"}."""
     CONNECT = "connect"
     """A connection came through a link and ended without a whole request. where: link."""
     DELIVER = "deliver"
-    """A tap received a whole request for a node. where: link, n: which delivery of this work. data: {"node"}."""
+    """A tap received a whole request for a node. where: link, n: which delivery of this work. data: {"node", "payload":
+    fingerprint of the body, "key": as sent}."""
     REPLY = "reply"
-    """A tap received the callee's whole answer. where: link, n: as the delivery. data: {"node", "status"}."""
+    """A tap received the callee's whole answer. where: link, n: as the delivery. data: {"node", "status", "payload",
+    "about": works that its body names, "late": its caller had hung up}."""
     ATTEMPT = "attempt"
-    """The world received a call for an effect. where: effect, n: which attempt. data: {"key", "process"}."""
+    """The world received a call for an effect. where: effect, n: which attempt. data: {"key", "process",
+    "payload": fingerprint of the body}."""
     APPLY = "apply"
     """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt",
     "process"}, and "payload_nonce" where the call carried a nonce."""
@@ -51,6 +55,9 @@ class Kind(StrEnum):
     """Effects counted in a store at rest. where: effect. data: {"counts": {work: int}}."""
     PENDING = "pending"
     """Undischarged triggers as read from their store, written when they change. where: edge. data: {"works": [...]}."""
+    LOOK = "look"
+    """Every store was read once, one after the other, in the order in which work passes them. data: {"since": the place
+    in the history where it began, "held": {edge: works}, "rows": {effect: {work: int}}}."""
     POINT = "point"
     """A rendezvous of the plan was reached; the caller waits there. where: the point in words. data: {"fault"}."""
     FAULT = "fault"

@@ -93,6 +93,7 @@ def _finding(finding: Finding, plan: str, faults: str) -> str:
         finding.summary,
         *steps,
         f"likely   {finding.likely}" if finding.likely else "",
+        f"declared {finding.declared}" if finding.declared else "",
         f"replay   retrigger replay {plan}      why   retrigger explain {finding.code}",
     ]
     return "\n".join(line for line in lines if line)

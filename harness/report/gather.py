@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from harness.boundaries.derive import Boundaries
 from harness.boundaries.graph import Effect
 from harness.boundaries.lints import Lint
 from harness.boundaries.triggers import Trigger
-from harness.checks import CATALOGUE, CaseVerdict, Expectation, Violation, narrate
+from harness.checks import CATALOGUE, CaseVerdict, Expectation, Violation, narrate, rests_on
 from harness.history import History, Kind
+from harness.manifest.where import declared_at
 from harness.report.model import Boundary, Finding, GraphEdge, GraphNode, WitnessStep
 
 __all__ = ["boundaries_of", "edges_of", "finding_of", "findings_of", "lints_of", "nodes_of"]
 
 
-def findings_of(history: History, verdict: CaseVerdict) -> tuple[Finding, ...]:
+def findings_of(history: History, verdict: CaseVerdict, manifest: Path | None = None) -> tuple[Finding, ...]:
     """The findings of a judged case, in the order of its violations, each with its witness told.
+
+    Args:
+        history: of the case. verdict: on it. manifest: the file whose lines the findings name; None: no lines.
 
     Raises:
         HistoryError: the history does not declare its system.
     """
-    return tuple(finding_of(history, violation) for violation in verdict.violations)
+    return tuple(finding_of(history, violation, manifest) for violation in verdict.violations)
 
 
-def finding_of(history: History, violation: Violation) -> Finding:
+def finding_of(history: History, violation: Violation, manifest: Path | None = None) -> Finding:
     """One violation, told."""
     lines = [re.sub(r"^\s*\d+  ", "", line) for line in narrate(history, violation)]
     code = CATALOGUE.get(violation.code)
@@ -45,9 +50,17 @@ def finding_of(history: History, violation: Violation) -> Finding:
         ),
         likely=violation.likely,
         where_to_look=violation.where_to_look,
+        declared=_declared(history, violation, manifest) if manifest else "",
         owner=violation.owner,
         spread=violation.spread,
     )
+
+
+def _declared(history: History, violation: Violation, manifest: Path) -> str:
+    """The line of the manifest that the violation rests on."""
+    expectation = next(Expectation.from_json(event.data) for event in history.of(Kind.SYSTEM))
+    place = rests_on(expectation, violation)
+    return declared_at(manifest, place) if place else ""
 
 
 def _boundary_words(history: History, name: str) -> str:

@@ -123,6 +123,7 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "faults": list(case.faults),
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
+        "declared": finding.declared,
         "reproduced": [case.reproduced, case.of],
     }
 

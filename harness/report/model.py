@@ -148,6 +148,7 @@ class Finding:
     code, title: the stable code (`RT102`) and its name. property: the id in the catalogue (`P2`).
     boundary: the boundary in words. work: the work key. summary: one sentence, what happened and what is allowed.
     witness: the shortest telling. likely, where_to_look, owner, spread: cause, component, who owned recovery, how far.
+    declared: the line of the manifest that says otherwise, `retrigger.toml:57  awaits = true`; empty for none.
     """
 
     code: str
@@ -159,6 +160,7 @@ class Finding:
     witness: tuple[WitnessStep, ...] = ()
     likely: str = ""
     where_to_look: str = ""
+    declared: str = ""
     owner: str = ""
     spread: str = ""
 

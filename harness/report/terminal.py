@@ -214,6 +214,8 @@ class Terminal:
             self._say(f"    {number:>3}  {clean(step.text if in_columns else step.squeezed)}", hang=9)
         if finding.likely:
             self._say(f"    likely      {clean(finding.likely)}", hang=16)
+        if finding.declared:
+            self._say(f"    declared    {clean(finding.declared)}", hang=16)
         where = [
             ("where to look", finding.where_to_look),
             ("who owned recovery", finding.owner),

@@ -98,6 +98,13 @@ async def run_case(
     return run
 
 
+def _is_telling(event: Event) -> bool:
+    """An instant at which somebody has just stopped being responsible, or was struck."""
+    if event.kind is Kind.ANSWER:
+        return bool(event.data["outcome"] == "ok")
+    return event.kind is Kind.FAULT and bool(event.data["state"] == "landed")
+
+
 async def _to_the_end(work: Coroutine[None, None, None]) -> None:
     """Awaits what must not be left half done, such as processes to be ended, even where we are cancelled meanwhile."""
     doing = asyncio.create_task(work)
@@ -126,11 +133,26 @@ class _Case:
         self.clients: list[asyncio.Task[str]] = []
         self.errors: list[Exception] = []
         self.moved = asyncio.Event()
+        self.looks: set[asyncio.Task[None]] = set()
+        self.watching = True
         self.history.listen(self._heard)
 
     def _heard(self, event: Event) -> None:
         if event.kind in PROGRESS or event.kind is Kind.FAULT:
             self.moved.set()
+        if self.ledger.can_look and _is_telling(event) and self.watching:
+            self._look()
+
+    def _look(self) -> None:
+        """Reads the stores now, beside everything else: who is responsible at this instant?"""
+        task = asyncio.create_task(self._look_twice())
+        self.looks.add(task)
+        task.add_done_callback(self.looks.discard)
+
+    async def _look_twice(self) -> None:
+        """Twice, because one reading may miss what is moved within a store while it is read."""
+        for _ in range(2):
+            await self.ledger.look()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -302,9 +324,10 @@ class _Case:
 
     async def close(self) -> None:
         """Ends clients, faults, readers and processes, and verifies that no fault is left."""
-        for task in self.clients:
+        self.watching = False
+        for task in (*self.clients, *self.looks):
             task.cancel()
-        await asyncio.gather(*self.clients, return_exceptions=True)
+        await asyncio.gather(*self.clients, *self.looks, return_exceptions=True)
         self.run.unread |= self.ledger.unread
         self.run.absent |= self.ledger.absent
         for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):

@@ -18,6 +18,7 @@ from harness.history import Kind
 from harness.manifest.model import Submit
 from harness.runner.entry import Entry, Outcome
 from harness.stores import Unconfirmed
+from harness.world.content import fingerprint
 from harness.world.points import Directive
 from harness.world.scene import Human, Scene
 
@@ -94,6 +95,9 @@ class Client:
             outcome=answer.outcome,
             status=answer.status,
             detail=answer.detail,
+            late=answer.late,
+            payload=fingerprint(answer.body),
+            about=self.scene.keys_named_in(answer.body.decode(errors="replace")),
         )
         await self.scene.points.reach("answer", "", work, n)
         return answer.outcome

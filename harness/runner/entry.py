@@ -24,11 +24,17 @@ __all__ = ["Entry", "Outcome", "PublishEntry", "RequestEntry", "Send"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one try came to. outcome: ok, rejected or unknown. status: of an HTTP answer. detail: in words."""
+    """What one try came to.
+
+    outcome: ok, rejected or unknown. status: of an HTTP answer. detail: in words.
+    late: the time was up before an answer came. body: of an HTTP answer.
+    """
 
     outcome: str
     status: int | None = None
     detail: str = ""
+    late: bool = False
+    body: bytes = b""
 
 
 Send = Callable[[Mapping[str, str]], Awaitable[Outcome]]
@@ -61,7 +67,7 @@ class RequestEntry:
                 async with asyncio.timeout(limit_s):
                     return self._read(await self._send(values))
             except TimeoutError:
-                return Outcome(outcome="unknown", detail=f"no answer within {limit_s:g} s")
+                return Outcome(outcome="unknown", detail=f"no answer within {limit_s:g} s", late=True)
             except httpx.HTTPError as error:
                 return Outcome(outcome="unknown", detail=_in_words(error))
 
@@ -78,9 +84,9 @@ class RequestEntry:
 
     def _read(self, answer: httpx.Response) -> Outcome:
         if answer.status_code in self.submit.accepted:
-            return Outcome(outcome="ok", status=answer.status_code)
+            return Outcome(outcome="ok", status=answer.status_code, body=answer.content)
         outcome = "rejected" if answer.status_code in self.submit.rejected else "unknown"
-        return Outcome(outcome=outcome, status=answer.status_code, detail=answer.text[:200])
+        return Outcome(outcome=outcome, status=answer.status_code, detail=answer.text[:200], body=answer.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +109,7 @@ class PublishEntry:
                     async with asyncio.timeout(limit_s):
                         await put(fill(self.publish.subject, values), body, headers)
                 except TimeoutError:
-                    return Outcome(outcome="unknown", detail=f"no confirm within {limit_s:g} s")
+                    return Outcome(outcome="unknown", detail=f"no confirm within {limit_s:g} s", late=True)
                 except Unconfirmed as error:
                     return Outcome(outcome="unknown", detail=str(error))
                 return Outcome(outcome="ok")

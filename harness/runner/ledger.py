@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,8 @@ class Ledger:
             self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
         self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
         self._last: dict[tuple[Kind, str], Any] = {}
+        self._looking = asyncio.Lock()
+        self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.unread: dict[str, str] = {}
         """Edges and effects whose store gave no answer when it was asked last, and why."""
         self.absent: dict[str, str] = {}
@@ -90,7 +93,8 @@ class Ledger:
         self.unread.pop(where, None)
         self.absent.pop(where, None)
         try:
-            texts = await reader.read()
+            async with self._reading[id(reader)]:
+                texts = await reader.read()
         except StoreUnreadable as error:
             self.unread[where] = str(error)
             return None
@@ -110,6 +114,31 @@ class Ledger:
         await self.pending()
         for effect in self._rows:
             await self._count(effect)
+
+    @property
+    def can_look(self) -> bool:
+        """Every trigger can be read, and there is one: then what no store holds has nobody who would drive it again."""
+        return self.sees_all and bool(self.system.triggered_edges)
+
+    async def look(self) -> None:
+        """Reads every store once, the first that work passes first, and writes down what was there.
+
+        Work that moves on meanwhile is found where it goes to, since it is set there before it is discharged here.
+        """
+        async with self._looking:
+            since, held, rows = len(self.scene.history), dict[str, list[str]](), dict[str, dict[str, int]]()
+            for edge in sorted(self._pending, key=self.system.order_of_edge):
+                for reader in self._pending[edge]:
+                    works = await self._read(edge, reader)
+                    if works is None:
+                        return
+                    held.setdefault(edge, []).extend(works)
+            for effect, reader in self._rows.items():
+                works = await self._read(effect, reader)
+                if works is None:
+                    return
+                rows[effect] = dict(Counter(works))
+            self.scene.history.record(Kind.LOOK, since=since, held=held, rows=rows)
 
     def settle_s(self, bounds: Bounds, calibration: Calibration, *, last: bool) -> float:
         """How long the system must stay still before it counts as quiet.

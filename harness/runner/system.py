@@ -8,20 +8,30 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.boundaries.graph import Effect as Step
+from harness.checks.expectation import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedCall,
+    ExpectedEffect,
+    ExpectedNode,
+    ReadEdge,
+)
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
-from harness.manifest.model import Effect, Manifest, Process, Submit
+from harness.manifest.model import Effect, Manifest, Node, Process, Submit
 from harness.manifest.placeholders import links
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds
+from harness.runner.foreseen import Foreseen
 from harness.targets import Module
 from harness.world.world import Endpoint
 
 __all__ = ["System", "open_system"]
 
+CLIENT = "client"
 PATIENCE = "patience"
 
 
@@ -61,7 +71,7 @@ class System:
     @cached_property
     def links(self) -> set[tuple[str, str]]:
         """Every pair (user, target) that has a proxy of its own, the client's included."""
-        return links(self.manifest) | {("client", self.entered)}
+        return links(self.manifest) | {(CLIENT, self.entered)}
 
     @property
     def entered(self) -> str:
@@ -100,7 +110,12 @@ class System:
     @cached_property
     def effects(self) -> list[Effect]:
         """All effects, in the order of the nodes."""
-        return [effect for node in self.manifest.node for effect in node.effects]
+        return [effect for node in self.manifest.node for effect in self._in_order(node)]
+
+    def _in_order(self, node: Node) -> list[Effect]:
+        """A node's effects in the order of its steps."""
+        steps = [step.name for step in self.derived.graph.node(node.name).steps if isinstance(step, Step)]
+        return sorted(node.effects, key=lambda effect: steps.index(effect.name))
 
     @cached_property
     def stored_effects(self) -> list[Effect]:
@@ -117,6 +132,15 @@ class System:
         """Edges along which a trigger is set, the way in included."""
         way_in = {f"client->{self.submit.node}"} if self.submit.trigger else set()
         return {edge.key for edge in self.manifest.edge if edge.trigger} | way_in
+
+    def order_of_edge(self, key: str) -> int:
+        """The place of an edge in the order in which work passes them; the way in comes first."""
+        keys = [f"{self._node_of(call.src)}->{self._node_of(call.dst)}" for call in self.derived.calls]
+        plain = f"{key.partition('->')[0]}->{self._target_of(key)}"
+        return keys.index(plain) if plain in keys else len(keys)
+
+    def _node_of(self, instance: str | None) -> str:
+        return self.derived.instances[instance].node.name if instance else CLIENT
 
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
@@ -202,7 +226,14 @@ class System:
             submit_node=self.submit.node,
             root=self.submit.root,
             nodes=tuple(
-                ExpectedNode(name=node.name, process=node.process, boundary=self._owner(node.name))
+                ExpectedNode(
+                    name=node.name,
+                    process=node.process,
+                    boundary=self._owner(node.name),
+                    work=node.work,
+                    routed=self._is_routed(node),
+                    paths=sum(i.node.name == node.name for i in self.derived.instances.values()),
+                )
                 for node in self.manifest.node
             ),
             effects=tuple(
@@ -215,17 +246,44 @@ class System:
                     source="world" if effect.at else "sql",
                 )
                 for node in self.manifest.node
-                for effect in node.effects
+                for effect in self._in_order(node)
             ),
             boundaries=tuple(self._expected_boundary(boundary) for boundary in self.derived.boundaries),
             edges=tuple(
                 ReadEdge(name=edge, boundary=self._owner(self._target_of(edge)))
                 for edge in dict.fromkeys(pending.edge for pending in self.manifest.pending)
             ),
+            calls=self._expected_calls(),
+            spreads=self.foreseen.spreads(plan),
             awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
         )
+
+    @cached_property
+    def foreseen(self) -> Foreseen:
+        """What faults may lead to."""
+        return Foreseen(manifest=self.manifest, boundaries=self.derived)
+
+    def _is_routed(self, node: Node) -> bool:
+        """Whether every way to a node passes a tap: it has a route, and each of its callers has a link to it."""
+        callers = {self.process_of(edge.from_) for edge in self.manifest.edge if edge.to == node.name}
+        callers |= {CLIENT} if node.name == self.submit.node else set()
+        return node.route is not None and all((caller, node.process) in self.links for caller in callers)
+
+    def _expected_calls(self) -> tuple[ExpectedCall, ...]:
+        instances, owner = self.derived.instances, self.derived.owner
+        calls = (
+            ExpectedCall(
+                caller=instances[call.src].node.name if call.src else CLIENT,
+                callee=instances[call.dst].node.name,
+                awaits=call.awaits,
+                boundary=(owner[call.dst] or "") if call.triggered else "",
+                retries=call.retries,
+            )
+            for call in self.derived.calls
+        )
+        return tuple(dict.fromkeys(calls))
 
     def _layer_of_submit(self) -> set[str]:
         """The nodes that are complete when the submit is answered: everything awaited below the submitted node.
@@ -265,6 +323,9 @@ class System:
             downstream=self._downstream_of(target.name),
             max_detect_s=self._detection_s(boundary),
             backoff_max_s=boundary.trigger.backoff_max_s,
+            detect=boundary.trigger.detect,
+            lease_s=boundary.trigger.lease_s or 0.0,
+            attempts=boundary.trigger.attempts or 0,
         )
 
     def _downstream_of(self, node: str) -> tuple[str, ...]:

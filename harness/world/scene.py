@@ -76,6 +76,10 @@ class Scene:
         exact = self._keys.get(text)
         return exact or next((key for sent, key in self._keys.items() if sent in text), text)
 
+    def keys_named_in(self, text: str) -> list[str]:
+        """The plan's keys of all works that a text names, by their id or by their nonce."""
+        return [key for key, sent in self.ids.items() if sent in text or self.nonces[key] in text]
+
     def count(self, what: str, where: str, work: str) -> int:
         """The ordinal of one more arrival of `work` there, from 1."""
         self._counts[what, where, work] += 1

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.history import Kind
+from harness.world.content import body_of, fingerprint
 from harness.world.http import Request
 from harness.world.points import Directive
 from harness.world.scene import Scene
@@ -92,27 +93,46 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
         return await forward(port, request)
     request.arrival.link = link
     work = scene.key_of(sent_id)
-    n = _delivered(scene, link, route, work)
+    n = _delivered(scene, link, route, work, request)
     directive = await scene.points.reach("deliver", route.node, work, n, request.arrival)
     if directive is Directive.DROP:
         scene.history.record(Kind.DROP, work=work, where=link, n=n, node=route.node)
         return None
     if directive is Directive.TWICE:
-        _delivered(scene, link, route, work)
+        _delivered(scene, link, route, work, request)
         answer = (await asyncio.gather(forward(port, request), forward(port, request)))[0]
     else:
         answer = await forward(port, request)
     if answer is None:
         return None
-    scene.history.record(Kind.REPLY, work=work, where=link, n=n, node=route.node, status=_status(answer))
+    body = body_of(answer)
+    scene.history.record(
+        Kind.REPLY,
+        work=work,
+        where=link,
+        n=n,
+        node=route.node,
+        status=_status(answer),
+        payload=fingerprint(body),
+        about=scene.keys_named_in(body.decode(errors="replace")),
+        late=request.arrival.gone.is_set(),
+    )
     directive = await scene.points.reach("reply", route.node, work, n, request.arrival)
     return None if directive is Directive.DROP else answer
 
 
-def _delivered(scene: Scene, link: str, route: Route, work: str) -> int:
+def _delivered(scene: Scene, link: str, route: Route, work: str, request: Request) -> int:
     """Writes down one more invocation of the node, and returns its ordinal."""
     n = scene.count("deliver", route.node, work)
-    scene.history.record(Kind.DELIVER, work=work, where=link, n=n, node=route.node)
+    scene.history.record(
+        Kind.DELIVER,
+        work=work,
+        where=link,
+        n=n,
+        node=route.node,
+        payload=fingerprint(request.body),
+        key=request.headers.get("idempotency-key", ""),
+    )
     return n
 
 

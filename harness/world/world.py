@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.history import Kind
+from harness.world.content import fingerprint
 from harness.world.http import Request, json_answer
 from harness.world.points import Directive
 from harness.world.scene import Scene
@@ -66,7 +67,15 @@ class World:
             return None
         work, effect = scene.key_of(sent_id), endpoint.effect
         n, deaths = scene.count("attempt", effect, work), scene.deaths[caller]
-        scene.history.record(Kind.ATTEMPT, work=work, where=effect, n=n, key=key, process=caller)
+        scene.history.record(
+            Kind.ATTEMPT,
+            work=work,
+            where=effect,
+            n=n,
+            key=key,
+            process=caller,
+            payload=fingerprint(request.body),
+        )
         directive = await scene.points.reach("recv", effect, work, n, request.arrival)
         died = scene.deaths[caller] > deaths and directive is not Directive.LATE
         if directive is Directive.DROP or died:

@@ -6,8 +6,12 @@ survived.
 
 from __future__ import annotations
 
-from harness.checks import Expectation, ExpectedEffect
-from tests.checks.story import Story, chain, inbox, ledger, nobody
+import json
+from dataclasses import replace
+
+from harness.checks import Expectation, ExpectedCall, ExpectedEffect, Spread
+from harness.history import Kind
+from tests.checks.story import Story, chain, handed_off, inbox, ledger, nobody
 
 __all__ = ["BAD", "GOOD", "done", "settled"]
 
@@ -75,6 +79,117 @@ def tolerant() -> Story:
     return settled(story)
 
 
+def at_b(expectation: Expectation | None = None) -> Story:
+    """Work is accepted by a, handed to b, and b is killed before its effect."""
+    story = Story(expectation or handed_off()).submit().delivers("a").applies(effect="reserve", by="a")
+    story.stored("w1", edge="a->b").replies("a").accepted().delivers("b", by="a")
+    return story.attempts(by="b").killed("b", "recv charge w1").restarted("b")
+
+
+def done_by_b(story: Story) -> Story:
+    return settled(story.delivers("b", by="a").applies(by="b").stored(edge="a->b"))
+
+
+def waited_too_long(late: bool) -> Story:
+    """The client asks again after an answer that did not come, in time or at all."""
+    story = at_b().submit().tell(Kind.ANSWER, "w1", n=2, outcome="unknown", late=late)
+    return done_by_b(story.submit().delivers("a").attempts(effect="reserve", by="a"))
+
+
+def lease_ran_out(after_s: float) -> Story:
+    """Without any fault at b, b is invoked twice, so many seconds apart."""
+    faults = (Spread(cause="fault", name="kill a @ready a", nodes=("a",)),)
+    story = Story(handed_off(spreads=(*faults, *handed_off().spreads[1:]))).killed("a", "ready a")
+    story.submit().accepted().delivers("b", by="a")
+    story.events.append(replace(story.events[-1], n=2, at_s=story.events[-1].at_s + after_s))
+    while len(story.events) < 100 * after_s:  # the story's clock goes on by what it tells
+        story.tell(Kind.CONNECT, where="client->a")
+    return settled(story.applies(effect="reserve", by="a").applies(by="b"))
+
+
+def held_up() -> Story:
+    """B is killed over w1 and finishes it; w2 was accepted, and nothing ever came of it at a."""
+    story = Story(handed_off()).submit("w2").accepted("w2").applies("w2", by="b")
+    story.submit().applies(effect="reserve", by="a").accepted().attempts(by="b").killed("b", "recv charge w1")
+    return settled(story.restarted("b").applies(by="b"))
+
+
+def multiplied(attempts: int, budget: int = 2) -> Story:
+    """The queue drives b so many times, and has declared how often it may."""
+    plain = handed_off()
+    queue = replace(plain.boundaries[1], attempts=budget)
+    story = Story(replace(plain, boundaries=(plain.boundaries[0], queue)))
+    story.submit().delivers("a").applies(effect="reserve", by="a").accepted()
+    for _ in range(attempts):
+        story.delivers("b", by="a")
+    return settled(story.applies(by="b"))
+
+
+def called(times: int, retries: int = 0) -> Story:
+    """A calls b so many times within one invocation, and waits."""
+    call = ExpectedCall(caller="a", callee="b", retries=retries)
+    story = Story(handed_off(calls=(call,))).submit().delivers("a").applies(effect="reserve", by="a")
+    for _ in range(times):
+        story.delivers("b", by="a")
+    return settled(story.applies(by="b").accepted())
+
+
+def discharged_then(attempts: int) -> Story:
+    """The queue no longer holds the work, and it is attempted so many more times."""
+    story = Story(handed_off()).submit().delivers("a").applies(effect="reserve", by="a").accepted()
+    story.stored("w1", edge="a->b").delivers("b", by="a").applies(by="b").stored(edge="a->b")
+    for _ in range(attempts):
+        story.attempts(by="b")
+    return settled(story)
+
+
+def undoing() -> Expectation:
+    """As `inbox`, with a refund that undoes the charge."""
+    refund = ExpectedEffect(name="refund", node="payments", boundary="inbox", compensates="charge")
+    return inbox(effects=(*inbox().effects, refund))
+
+
+def handed(on: bool) -> Story:
+    """A did its own effect; what it should have handed on was seen in its store, or never."""
+    story = Story(handed_off()).submit().delivers("a").applies(effect="reserve", by="a").killed("a").restarted("a")
+    story.accepted()
+    return story.stored("w1", edge="a->b").stored(edge="a->b").applies(by="b") if on else story
+
+
+def two_steps(**changes: object) -> Expectation:
+    """As `inbox`, with a node that charges and then mails."""
+    mail = ExpectedEffect(name="mail", node="payments", boundary="inbox")
+    return inbox(effects=(*inbox().effects, mail), **changes)
+
+
+def complete(work: str) -> Expectation:
+    """As `inbox`; payments is declared with this work mode."""
+    orders, payments = inbox().nodes
+    return inbox(nodes=(orders, replace(payments, work=work)))
+
+
+def through_a_queue() -> Expectation:
+    """As `handed_off`, declared with a queue in place of the inbox."""
+    declared = json.dumps(handed_off().to_json()).replace('"inbox"', '"queue:b"')
+    return Expectation.from_json(json.loads(declared))
+
+
+def claimed_again(after_s: float) -> Story:
+    """The worker is killed over the work, with a claim of five seconds, and takes it up again so much later."""
+    human, queue = inbox().boundaries
+    story = Story(inbox(boundaries=(human, replace(queue, detect="lease", lease_s=5.0, target="payments"))))
+    story.submit().accepted().attempts().killed().dropped().restarted()
+    while story.events[-1].at_s < after_s:
+        story.tell(Kind.CONNECT, where="client->orders")
+    return settled(story.applies())
+
+
+def waits_for_b(call: ExpectedCall) -> Story:
+    """B is reached by nothing that a tap could see."""
+    story = Story(handed_off(calls=(handed_off().calls[0], call))).submit().delivers("a")
+    return settled(story.applies(effect="reserve", by="a").applies(by="b").accepted())
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -94,7 +209,54 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
     ],
     "P5": [unknown_with(), unknown_with("reserve", "charge")],
+    "P6": [
+        done_by_b(at_b()),
+        waited_too_long(late=True),
+        lease_ran_out(after_s=5.0),
+    ],
+    "P9": [
+        settled(Story(chain()).submit().delivers("a").replies("a").applies(effect="reserve").applies().accepted()),
+        settled(Story(chain()).submit().replies("a", status=502, about=["w2"]).answers_with("1").submit()).answers_with(
+            "1"
+        ),
+    ],
+    "P10": [
+        done_by_b(at_b()),
+        settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="p")),
+    ],
+    "P14": [
+        multiplied(attempts=2),
+        called(times=1),
+        called(times=3, retries=2),
+        discharged_then(attempts=1),
+    ],
     "P15": [settled(done()), stuck("stranded")],
+    "P17": [
+        settled(Story(inbox()).submit().unknown().submit().accepted().applies()),
+        settled(Story(inbox()).submit().unknown().submit().rejected()),
+        settled(Story(undoing()).submit().unknown().submit().rejected().applies().applies(effect="refund")),
+    ],
+    "P18": [done_by_b(at_b()), settled(handed(True))],
+    "P20": [
+        done_by_b(at_b()),
+        settled(Story(two_steps()).submit().accepted().applies().applies(effect="mail")),
+        replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().quiet().ends(),
+        replayed(settled(Story(complete("reexec")).submit().accepted().applies())).accepted().attempts().quiet().ends(),
+        claimed_again(after_s=5.5),
+    ],
+    "P19": [
+        settled(Story(inbox()).submit().accepted().looks("w1").looks("w1").applies().looks().looks()),
+        settled(Story(inbox()).submit().accepted().looks("w1").looks().applies().looks()),
+        settled(
+            Story(ledger())
+            .submit()
+            .accepted()
+            .looks("w1", charge={})
+            .looks("w1", charge={})
+            .looks(charge={"w1": 1})
+            .looks(charge={"w1": 1})
+        ),
+    ],
     "P16": [
         replayed(settled(done())).accepted().attempts().quiet().ends(),
         replayed(rows_done()).accepted().quiet().rows(w1=1).ends(),
@@ -138,11 +300,65 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
     "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
+    "P6": [
+        ("RT301", done_by_b(at_b().submit().delivers("a").attempts(effect="reserve", by="a"))),
+        ("RT301", waited_too_long(late=False)),
+        ("RT301", lease_ran_out(after_s=1.0)),
+        ("RT302", held_up()),
+    ],
+    "P9": [
+        ("RT109", settled(Story(chain()).submit().delivers("a").replies("a", about=["w2"]).unknown())),
+        ("RT109", settled(Story(inbox()).submit().answers_with("1", about=["w2"]).applies())),
+        (
+            "RT110",
+            settled(
+                Story(chain()).submit().applies(effect="reserve").applies().answers_with("1").submit().answers_with("2")
+            ),
+        ),
+    ],
+    "P10": [
+        ("RT208", settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="q"))),
+        ("RT208", done_by_b(at_b().delivers("b", by="a", payload="q").delivers("b", by="a", payload="p"))),
+        ("RT209", settled(Story(inbox()).submit().accepted().attempts(key="1").killed().dropped().applies(key="2"))),
+    ],
+    "P14": [
+        ("RT210", multiplied(attempts=3)),
+        ("RT210", called(times=2)),
+        ("RT210", called(times=4, retries=2)),
+        ("RT211", discharged_then(attempts=2)),
+    ],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),
         ("RT206", done().stored("w1").heals().drains().deadline("undriven", "w1")),
         ("RT207", done().attempts().attempts().heals().drains().deadline("livelock", "w1")),
+    ],
+    "P17": [
+        ("RT111", settled(Story(inbox()).submit().applies().unknown().submit().rejected())),
+        ("RT112", settled(Story(undoing()).submit().unknown().applies(effect="refund").applies().submit().rejected())),
+    ],
+    "P18": [("RT213", settled(handed(False)))],
+    "P20": [
+        ("RT501", settled(Story(inbox()).submit().accepted().applies(by="orders"))),
+        ("RT502", done_by_b(at_b().delivers("b", by="c"))),
+        ("RT502", waits_for_b(ExpectedCall(caller="client", callee="b"))),
+        ("RT503", settled(Story(inbox()).submit().accepted().attempts(key="").killed().dropped().applies(key=""))),
+        ("RT504", settled(Story(through_a_queue()).submit().delivers("b", by="a"))),
+        ("RT504", waits_for_b(ExpectedCall(caller="a", callee="b"))),
+        (
+            "RT505",
+            replayed(settled(Story(complete("inbox")).submit().accepted().applies())).accepted().attempts().quiet(),
+        ),
+        (
+            "RT505",
+            replayed(settled(Story(complete("log")).submit().accepted().applies())).accepted().attempts().quiet(),
+        ),
+        ("RT506", claimed_again(after_s=1.0)),
+        ("RT507", settled(Story(two_steps()).submit().accepted().applies(effect="mail").applies())),
+    ],
+    "P19": [
+        ("RT212", settled(Story(inbox()).submit().accepted().looks().looks().applies())),
+        ("RT212", settled(Story(ledger()).submit().accepted().looks(charge={}).looks(charge={})).rows(w1=1)),
     ],
     "P16": [
         ("RT107", replayed(settled(done())).accepted().applies().quiet().ends()),

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from harness.checks import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, ReadEdge
+from harness.checks import (
+    Expectation,
+    ExpectedBoundary,
+    ExpectedCall,
+    ExpectedEffect,
+    ExpectedNode,
+    ReadEdge,
+    Spread,
+)
 from harness.history import Event, History, Kind
 
-__all__ = ["Story", "chain", "inbox", "ledger", "nobody"]
+__all__ = ["KILL", "Story", "chain", "handed_off", "inbox", "ledger", "nobody"]
 
 
 def inbox(**changes: Any) -> Expectation:
@@ -68,6 +76,46 @@ def ledger(**changes: Any) -> Expectation:
     return inbox(effects=(effect,), **changes)
 
 
+KILL = "kill b @recv charge w1"
+
+
+def handed_off(**changes: Any) -> Expectation:
+    """A takes work and hands it to b through its inbox; both have taps. A kill of b may only touch b."""
+    declared: dict[str, Any] = {
+        "system": "handed-off",
+        "submit_node": "a",
+        "root": "human",
+        "nodes": (
+            ExpectedNode(name="a", process="a", boundary="human", routed=True),
+            ExpectedNode(name="b", process="b", boundary="inbox", routed=True),
+        ),
+        "effects": (
+            ExpectedEffect(name="reserve", node="a", boundary="human"),
+            ExpectedEffect(name="charge", node="b", boundary="inbox"),
+        ),
+        "boundaries": (
+            ExpectedBoundary(name="human", target="a", owner="the person who clicks", placement="root", nodes=("a",)),
+            ExpectedBoundary(
+                name="inbox", target="b", owner="the inbox of b", placement="callee", nodes=("b",), lease_s=5.0
+            ),
+        ),
+        "edges": (ReadEdge(name="a->b", boundary="inbox"),),
+        "calls": (
+            ExpectedCall(caller="client", callee="a", boundary="human"),
+            ExpectedCall(caller="a", callee="b", awaits=False, boundary="inbox"),
+        ),
+        "spreads": (
+            Spread(cause="fault", name=KILL, nodes=("b",), must=("b",)),
+            Spread(cause="call", name="client->a", nodes=("a", "b")),
+            Spread(cause="call", name="a->b", nodes=("a", "b")),
+            Spread(cause="lease", name="inbox", nodes=("b",)),
+            Spread(cause="exit", name="a", nodes=("a", "b")),
+        ),
+        "downstream": ("reserve", "charge"),
+    }
+    return Expectation(**declared | changes)
+
+
 class Story:
     """Writes a history down. Every method is one observation and returns the story, so that stories chain."""
 
@@ -76,6 +124,7 @@ class Story:
         self._tries: Counter[str] = Counter()
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._applied: Counter[tuple[str, str]] = Counter()
+        self._delivered: Counter[tuple[str, str]] = Counter()
         self.tell(Kind.SYSTEM, **expectation.to_json())
         self.phase("start").phase("load")
 
@@ -108,14 +157,18 @@ class Story:
     def _answer(self, work: str, outcome: str, status: int | None, detail: str = "") -> Story:
         return self.tell(Kind.ANSWER, work, n=self._tries[work], outcome=outcome, status=status, detail=detail)
 
-    def attempts(self, work: str = "w1", effect: str = "charge", key: str | None = None, by: str = "worker") -> Story:
+    def attempts(
+        self, work: str = "w1", effect: str = "charge", key: str | None = None, by: str = "worker", **data: Any
+    ) -> Story:
         self._attempts[effect, work] += 1
         sent = work if key is None else key
-        return self.tell(Kind.ATTEMPT, work, effect, self._attempts[effect, work], key=sent, process=by)
+        return self.tell(Kind.ATTEMPT, work, effect, self._attempts[effect, work], key=sent, process=by, **data)
 
-    def applies(self, work: str = "w1", effect: str = "charge", key: str | None = None, by: str = "worker") -> Story:
+    def applies(
+        self, work: str = "w1", effect: str = "charge", key: str | None = None, by: str = "worker", **data: Any
+    ) -> Story:
         """An attempt that takes effect."""
-        self.attempts(work, effect, key, by)
+        self.attempts(work, effect, key, by, **data)
         return self.takes_effect(work, effect, key, by)
 
     def takes_effect(
@@ -127,14 +180,30 @@ class Story:
             Kind.APPLY, work, effect, self._applied[effect, work], key=sent, attempt=attempt, process=by, **data
         )
 
+    def delivers(self, node: str, work: str = "w1", by: str = "client", **data: Any) -> Story:
+        """A tap gets a request for a node, from a process."""
+        self._delivered[node, work] += 1
+        return self.tell(Kind.DELIVER, work, f"{by}->{node}", self._delivered[node, work], node=node, **data)
+
+    def replies(self, node: str, work: str = "w1", by: str = "client", status: int = 200, **data: Any) -> Story:
+        """The answer of a node to the last request for it."""
+        told = {"node": node, "status": status, "about": [work]} | data
+        return self.tell(Kind.REPLY, work, f"{by}->{node}", self._delivered[node, work], **told)
+
+    def answers_with(self, payload: str, work: str = "w1", **data: Any) -> Story:
+        """The client is answered ok, with this content."""
+        told = {"outcome": "ok", "status": 200, "payload": payload, "about": [work]} | data
+        return self.tell(Kind.ANSWER, work, n=self._tries[work], **told)
+
     def dropped(self, work: str = "w1", effect: str = "charge") -> Story:
         return self.tell(Kind.DROP, work, effect, self._attempts[effect, work])
 
     def killed(self, process: str = "worker", at: str = "recv charge w1") -> Story:
         words = f"kill {process} @{at}"
-        self.tell(Kind.FAULT, where=words, state="about to")
+        struck = at.split()[-1] if " " in at else ""
+        self.tell(Kind.FAULT, struck, words, state="about to")
         self.tell(Kind.PROCESS, where=process, state="killed", pid=7)
-        return self.tell(Kind.FAULT, where=words, state="landed", proof="exit status -9")
+        return self.tell(Kind.FAULT, struck, words, state="landed", proof="exit status -9")
 
     def restarted(self, process: str = "worker") -> Story:
         return self.tell(Kind.PROCESS, where=process, state="started", pid=8).tell(
@@ -144,6 +213,10 @@ class Story:
     def stored(self, *works: str, edge: str = "orders->payments") -> Story:
         """The store of an edge holds these works, and no others."""
         return self.tell(Kind.PENDING, where=edge, works=list(works))
+
+    def looks(self, *held: str, **rows: dict[str, int]) -> Story:
+        """All stores are read: the works that some store holds, and the rows of effects."""
+        return self.tell(Kind.LOOK, since=len(self.events), held={"orders->payments": list(held)}, rows=rows)
 
     def heals(self) -> Story:
         return self.phase("heal")

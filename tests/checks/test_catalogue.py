@@ -49,7 +49,24 @@ def test_properties_are_found_by_being_there_in_the_order_of_their_ids() -> None
     """Nothing but a file is needed to add one."""
     files = [path for path in (FOLDER / "properties").glob("*.py") if path.stem != "__init__"]
     assert len(PROPERTIES) == len(files)
-    assert [prop.id for prop in PROPERTIES] == ["P1a", "P1b", "P2", "P3", "P4", "P5", "P15", "P16"]
+    assert [prop.id for prop in PROPERTIES] == [
+        "P1a",
+        "P1b",
+        "P2",
+        "P3",
+        "P4",
+        "P5",
+        "P6",
+        "P9",
+        "P10",
+        "P14",
+        "P15",
+        "P16",
+        "P17",
+        "P18",
+        "P19",
+        "P20",
+    ]
 
 
 @pytest.mark.parametrize("code", CATALOGUE)

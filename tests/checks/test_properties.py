@@ -71,6 +71,13 @@ def test_exactly_once_refers_to_what_broke_it(story: Story, code: str) -> None:
     assert [violation.code for violation in verdict.violations] == [code]
 
 
+def test_a_changed_key_that_led_to_a_duplicate_is_one_violation() -> None:
+    """P2 tells it; P10 is violated by the same fact."""
+    verdict = judge(settled(Story(inbox()).submit().accepted().applies(key="1").applies(key="2")).history)
+    assert [violation.code for violation in verdict.violations] == ["RT102"]
+    assert verdict.verdicts["P10"].violations == verdict.violations
+
+
 def test_an_early_answer_that_is_never_made_true_is_one_violation() -> None:
     """Swallowed error: P1a reports it, P1b and P3 are violated by the same fact."""
     story = settled(Story(chain()).submit().applies(effect="reserve", by="a").attempts(by="b").accepted())

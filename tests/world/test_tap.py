@@ -256,3 +256,33 @@ async def test_interim_answers_are_not_the_answer(scene: Scene) -> None:
     async with callee(answering(b"HTTP/1.1 100 Continue\r\n\r\n", OK)) as port:
         assert await through(scene, port, request(body={"id": "w1-aa"})) == OK
     assert only(scene, Kind.REPLY).data["status"] == 200
+
+
+async def test_the_same_payload_has_the_same_fingerprint_and_another_one_has_not(scene: Scene) -> None:
+    """Order of keys and spaces are no content; a changed value is."""
+    async with callee(answering(OK)) as port:
+        for body in ({"id": "w1-aa", "n": 1}, {"n": 1, "id": "w1-aa"}, {"id": "w1-aa", "n": 2}):
+            await through(scene, port, request(body=body))
+    first, same, other = (event.data["payload"] for event in scene.history.of(Kind.DELIVER))
+    assert first == same != other
+
+
+async def test_an_answer_is_written_down_with_the_works_that_it_names(scene: Scene) -> None:
+    """By id or by nonce; what else it says stays out of the history."""
+    body = b'{"id": "w1-aa", "other": "n2", "secret": "x"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with callee(answering(answer)) as port:
+        await through(scene, port, request(body={"id": "w1-aa"}))
+    reply = only(scene, Kind.REPLY)
+    assert reply.data["about"] == ["w1", "w2"]
+    assert not reply.data["late"]
+    assert "secret" not in reply.to_json()
+
+
+async def test_an_answer_to_a_caller_that_has_hung_up_is_late(scene: Scene) -> None:
+    """Then the caller's own time was up, whatever the answer says."""
+    asked = request(body={"id": "w1-aa"})
+    asked.arrival.gone.set()
+    async with callee(answering(OK)) as port:
+        await through(scene, port, asked)
+    assert only(scene, Kind.REPLY).data["late"]

@@ -94,7 +94,7 @@ async def test_each_attempt_is_written_before_it_is_deduped(scene: Scene, world:
 async def test_events_say_who_called_with_which_key(scene: Scene, world: World) -> None:
     """What narrows a finding down: process, key, and the nonce of the payload."""
     await answer(world, call("/charge", key="k", nonce="n1"))
-    assert only(scene, Kind.ATTEMPT).data == {"key": "k", "process": "worker"}
+    assert only(scene, Kind.ATTEMPT).data.items() >= {"key": "k", "process": "worker"}.items()
     applied = only(scene, Kind.APPLY).data
     assert (applied["key"], applied["process"], applied["attempt"], applied["payload_nonce"]) == (
         "k",

@@ -1,0 +1,109 @@
+"""P19: accepted work that is not complete has a durable owner, whenever one looks.
+
+At each instant at which somebody stops being responsible (an ok reaches the client, a fault strikes), all stores are
+read once, those first that work passes first. Work that was accepted before the reading began, that no store holds, and
+whose effects are not all there, is owned by nobody at that instant, even if it turns out well this time. Two readings
+in a row must agree. Only nodes that are declared to have an owner are held to it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import pairwise
+
+from harness.checks.evidence import Evidence, Trail
+from harness.checks.expectation import ExpectedEffect
+from harness.checks.missing import missing
+from harness.checks.property import Code, Judgement, Property
+
+__all__ = ["PROPERTY"]
+
+UNOWNED = Code(
+    code="RT212",
+    title="accepted work without an owner",
+    means="A piece of work had been accepted and was not complete, and at that instant no store held a trigger for it. "
+    "Whatever is still done for it lives in the memory of a process: if that dies now, the work is lost. It needs no "
+    "fault to be seen.",
+    causes=(
+        "the answer is sent before the trigger is durable",
+        "the trigger is discharged when the work is taken up, and not when it is done",
+        "the next trigger is set after the one before it was discharged",
+    ),
+    fixes=(
+        "store first, answer after the commit",
+        "discharge last: after the effect, after the next hand-off is set",
+    ),
+    exposed_by=("no fault at all", "kill at @answer or @reply", "kill at @recv"),
+)
+
+
+def check(evidence: Evidence) -> Judgement:
+    """Goes through pairs of readings, and the works that were accepted before both."""
+    judgement = Judgement(unexercised="no store was looked at while work was accepted and not complete")
+    effects = [effect for effect in evidence.expected_effects() if _is_owned(evidence, effect)]
+    told: set[str] = set()
+    for first, second in pairwise(evidence.looks):
+        for trail in evidence.works.values():
+            accepted = trail.first_ok is not None and trail.first_ok < int(evidence.events[first].data["since"])
+            lacking = _lacking(evidence, trail, effects, second) if accepted else []
+            if lacking:
+                judgement.exercised.update(effect.boundary for effect in lacking)
+            if lacking and trail.work not in told and not _held(evidence, trail, first, second):
+                told.add(trail.work)
+                _tell(evidence, trail, lacking, second, judgement)
+    return judgement
+
+
+def _is_owned(evidence: Evidence, effect: ExpectedEffect) -> bool:
+    """Declared to be owned by a trigger that lies in a store; whoever waits at the edge owns nothing after his ok."""
+    described = evidence.boundaries.get(effect.boundary)
+    return described is not None and described.placement != "root"
+
+
+def _held(evidence: Evidence, trail: Trail, *looks: int) -> bool:
+    return any(evidence.is_held(look, trail.work) for look in looks)
+
+
+def _lacking(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int) -> list[ExpectedEffect]:
+    """The effects that were surely not there when the reading ended."""
+    rows = evidence.events[look].data.get("rows", {})
+    return [
+        effect
+        for effect in effects
+        if not (
+            bisect_left(trail.applies.get(effect.name, ()), look)
+            if effect.source == "world"
+            else rows.get(effect.name, {trail.work: 1}).get(trail.work)
+        )
+    ]
+
+
+def _tell(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int, judgement: Judgement) -> None:
+    names = " and ".join(effect.name for effect in effects)
+    judgement.violations.append(
+        missing(
+            evidence,
+            trail,
+            effects,
+            evidence.drain,
+            code=UNOWNED.code,
+            prop=PROPERTY.id,
+            what=f"work {trail.work} was accepted, {names} had not taken place, and no store held a trigger for it",
+            expected="a trigger in a store for as long as the work is not complete",
+            got="none",
+            likely="answered before the trigger was durable, or discharged before the work was done",
+            upto=look,
+            kind="owner",
+        )
+    )
+
+
+PROPERTY = Property(
+    id="P19",
+    name="always owned",
+    statement="every accepted, incomplete work has a durable owner at every event of the history",
+    kind="safety",
+    check=check,
+    specific=5,
+    codes=(UNOWNED,),
+)
