@@ -12,12 +12,13 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
 from harness.network import Link
-from harness.plans.model import PROCESS_VERBS, Fault
+from harness.plans.model import LINK_VERBS, PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
 from harness.targets import Scope, Target
@@ -51,6 +52,7 @@ class Injector:
         self._striking: set[asyncio.Task[Any]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.errors: list[Exception] = []
+        self._planned: dict[Fault, Fault] = {}
         self._paused: set[Target] = set()
         self._obstructions = Obstructions()
 
@@ -64,7 +66,7 @@ class Injector:
             assert task is not None, "points are reached by tasks"
             self._striking.add(task)
             try:
-                return await self._strike(fault, arrival)
+                return await self._strike(self._at_hand(fault, arrival), arrival)
             except Exception as error:
                 self._failed(fault, error)
                 return Directive.GO_ON
@@ -92,8 +94,22 @@ class Injector:
         while self._paused:
             await self._resume(self._paused.pop())
 
+    def _at_hand(self, fault: Fault, arrival: Arrival) -> Fault:
+        """The fault as it strikes here: of processes that run the same, the one that stands at the point is meant.
+
+        Which of two workers takes a piece of work is chance; a fault on the idle one would be a test of nothing.
+        """
+        user = fault.target.partition("->" if fault.verb in LINK_VERBS else "/")[0]
+        copies = self.parts.copies_of(user)
+        here = next((name for name in arrival.link.split("->") if name in copies), user)
+        struck = replace(fault, target=fault.target.replace(user, here, 1))
+        self._planned[struck] = fault
+        return struck
+
     def _state(self, fault: Fault, state: str, proof: str = "") -> None:
-        self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(fault), state=state, proof=proof)
+        planned = self._planned.get(fault, fault)
+        proof = proof if planned.target == fault.target else f"{fault.target}, which runs the same: {proof}"
+        self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(planned), state=state, proof=proof)
 
     def _failed(self, fault: Fault, error: Exception) -> None:
         """Writes down why a fault did not strike, or was not undone. Nobody there to be hit is no error of anybody."""

@@ -17,6 +17,10 @@ class Parts(Protocol):
         """The process or resource of this name."""
         ...
 
+    def copies_of(self, name: str) -> frozenset[str]:
+        """The processes that run the same as this one and are declared for nothing else."""
+        ...
+
     def link(self, name: str) -> Link:
         """The link `user->target`."""
         ...

@@ -142,6 +142,13 @@ class System:
     def _node_of(self, instance: str | None) -> str:
         return self.derived.instances[instance].node.name if instance else CLIENT
 
+    def copies_of(self, name: str) -> frozenset[str]:
+        """The processes without a node of their own that run what this one runs, in the same environment."""
+        declared = {node.process for node in self.manifest.node}
+        runs = {process.name: _runs(process) for process in self.manifest.process}
+        alike = (other for other, program in runs.items() if program == runs.get(name))
+        return frozenset(other for other in alike if other not in declared)
+
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
         return next(n.process for n in self.manifest.node if n.name == node)
@@ -335,6 +342,12 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _runs(process: Process) -> dict[str, object]:
+    """What tells a process from others: its program and its environment, with its own folder by its name."""
+    env = {key: text.replace("{data}", f"{{data:{process.name}}}") for key, text in process.env.items()}
+    return process.model_dump(include={"start", "app", "main", "container", "cwd"}) | {"env": env}
 
 
 def _is_root(boundary: Boundary) -> bool:
