@@ -212,7 +212,7 @@ class Process(Table):
     restart: Literal["always", "never"] = "always"
     """What stands around it in production: a supervisor that starts it again, or nothing."""
     copies: PositiveInt = 1
-    """How many of it run at the same time."""
+    """How many run at the same time, as workers that fetch their work do. What is sent goes to the first one."""
 
     @property
     def texts(self) -> list[str]:

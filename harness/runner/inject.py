@@ -95,7 +95,7 @@ class Injector:
             await self._resume(self._paused.pop())
 
     def _at_hand(self, fault: Fault, arrival: Arrival) -> Fault:
-        """The fault as it strikes here: of processes that run the same, the one that stands at the point is meant.
+        """The fault as it strikes here: where a process has copies, the one that stands at the point is meant.
 
         Which of two workers takes a piece of work is chance; a fault on the idle one would be a test of nothing.
         """
@@ -108,7 +108,7 @@ class Injector:
 
     def _state(self, fault: Fault, state: str, proof: str = "") -> None:
         planned = self._planned.get(fault, fault)
-        proof = proof if planned.target == fault.target else f"{fault.target}, which runs the same: {proof}"
+        proof = proof if planned.target == fault.target else f"{fault.target} stood there: {proof}"
         self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(planned), state=state, proof=proof)
 
     def _failed(self, fault: Fault, error: Exception) -> None:

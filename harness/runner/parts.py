@@ -18,7 +18,7 @@ class Parts(Protocol):
         ...
 
     def copies_of(self, name: str) -> frozenset[str]:
-        """The processes that run the same as this one and are declared for nothing else."""
+        """Its copies, without the first, which bears the name itself."""
         ...
 
     def link(self, name: str) -> Link:

@@ -19,6 +19,7 @@ from harness.checks.expectation import (
 )
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
+from harness.manifest.copies import declared_name, with_copies
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
 from harness.manifest.model import Effect, Manifest, Node, Process, Submit
@@ -47,6 +48,7 @@ def open_system(path: Path, image: str = "") -> System:
     manifest = load(path, purpose="run")
     if image:
         manifest = in_containers(manifest, image)
+    manifest = with_copies(manifest)
     return System(manifest=manifest, derived=derive(graph_of(manifest)))
 
 
@@ -143,11 +145,8 @@ class System:
         return self.derived.instances[instance].node.name if instance else CLIENT
 
     def copies_of(self, name: str) -> frozenset[str]:
-        """The processes without a node of their own that run what this one runs, in the same environment."""
-        declared = {node.process for node in self.manifest.node}
-        runs = {process.name: _runs(process) for process in self.manifest.process}
-        alike = (other for other, program in runs.items() if program == runs.get(name))
-        return frozenset(other for other in alike if other not in declared)
+        """The copies of a process of the manifest, without the first, which bears its name."""
+        return frozenset(p.name for p in self.manifest.process if p.name != name and declared_name(p.name) == name)
 
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
@@ -342,12 +341,6 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
-
-
-def _runs(process: Process) -> dict[str, object]:
-    """What tells a process from others: its program and its environment, with its own folder by its name."""
-    env = {key: text.replace("{data}", f"{{data:{process.name}}}") for key, text in process.env.items()}
-    return process.model_dump(include={"start", "app", "main", "container", "cwd"}) | {"env": env}
 
 
 def _is_root(boundary: Boundary) -> bool:

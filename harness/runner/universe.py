@@ -238,7 +238,7 @@ class Universe:
         return self.targets[name]
 
     def copies_of(self, name: str) -> frozenset[str]:
-        """The processes that run the same as this one and are declared for nothing else."""
+        """Its copies, without the first, which bears the name itself."""
         return self.system.copies_of(name)
 
     def link(self, name: str) -> Link:
