@@ -127,6 +127,7 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
         yield Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="refuse", target=gap.link, point=gap.point, until="detect")
+        yield Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
     if gap.point.name == "deliver":
         yield Fault(verb="dup", target=gap.link, point=gap.point)
     yield from _store_links(manifest, gap)

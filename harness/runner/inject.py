@@ -190,17 +190,30 @@ class Injector:
         return Directive.GO_ON
 
     async def _pause(self, fault: Fault, arrival: Arrival) -> Directive:
-        """SIGSTOP, the declared time, SIGCONT; the call stays held meanwhile, so that others can take the work over."""
-        async with self._alone(fault) as target:
-            if target is None:
-                return Directive.GO_ON
-            stopped = await target.pause()
-            self._paused.add(target)
-            self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
-            await asyncio.sleep(self.until_s(fault.until or "detect"))
-            self._paused.discard(target)
-            await self._resume(target)
-            self._state(fault, "healed")
+        """SIGSTOP, the declared time, SIGCONT. The held call goes on once the process stands still.
+
+        Its answer waits in the kernel, as one that came during a long collection of garbage does: whoever wakes up
+        finds it, takes no note of the time, and goes on where he was. Held until he is awake, the call would run into
+        his own time limit first, and a worker that was given up for dead would never be seen to act.
+        """
+        stands_still = asyncio.Event()
+
+        async def stop_and_wake() -> None:
+            try:
+                async with self._alone(fault) as target:
+                    if target is not None:
+                        stopped = await target.pause()
+                        self._paused.add(target)
+                        self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
+                        stands_still.set()
+                        await asyncio.sleep(self.until_s(fault.until or "detect"))
+                        self._paused.discard(target)
+                        await self._resume(target)
+            finally:
+                stands_still.set()
+
+        self._later(fault, stop_and_wake())
+        await stands_still.wait()
         return Directive.GO_ON
 
     async def _resume(self, target: Target) -> None:
