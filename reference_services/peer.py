@@ -16,11 +16,17 @@ from fastapi.responses import JSONResponse
 
 from reference_services.order import Order
 
-__all__ = ["CallFailed", "Peer", "bad_gateway"]
+__all__ = ["CallFailed", "Peer", "Rejected", "bad_gateway", "unprocessable"]
+
+REJECTED = 422
 
 
 class CallFailed(Exception):
     """No good answer came: refused, cut, late, torn, or an error status. It may have been carried out all the same."""
+
+
+class Rejected(CallFailed):
+    """The other side has decided: it was not carried out and never will be. Asking again gives the same answer."""
 
 
 class Peer:
@@ -47,11 +53,14 @@ class Peer:
         """Sends the order under its own key and returns the answer.
 
         Raises:
+            Rejected: it did not and will not happen.
             CallFailed: the outcome is unknown; call again with the same order.
         """
         keys = {"Idempotency-Key": order.id, "X-Work-Id": order.id}
         try:
             response = self._client.post(path, json=order.model_dump(), headers=keys)
+            if response.status_code == REJECTED:
+                raise Rejected(f"{path} for {order.id}: {response.text}")
             answer = response.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise CallFailed(f"{path} for {order.id}: {error!r}") from error
@@ -63,3 +72,8 @@ class Peer:
 async def bad_gateway(_request: Request, error: Exception) -> JSONResponse:
     """Answers 502 where a call failed: a service that awaits another must not say yes while it does not know."""
     return JSONResponse({"error": str(error)}, status_code=502)
+
+
+async def unprocessable(_request: Request, error: Exception) -> JSONResponse:
+    """Passes a partner's refusal on, which is as final here as it is there."""
+    return JSONResponse({"error": str(error)}, status_code=REJECTED)

@@ -24,6 +24,7 @@ LAYERS = (
     ("runner",),
     ("report",),
     ("conformance",),
+    ("truth",),
     ("pytest_plugin",),
     ("cli",),
     ("bench",),

@@ -12,6 +12,7 @@ from harness.boundaries.faults import Meaning, read_fault
 from harness.boundaries.graph import Graph
 from harness.boundaries.lints import Lint, lint
 from harness.boundaries.predict import Prediction, predict
+from harness.boundaries.workflows import workflows_of
 
 __all__ = ["Description", "as_json", "describe"]
 
@@ -66,7 +67,11 @@ def describe(graph: Graph, fault: str | None = None) -> Description:
 
 
 def as_json(boundaries: Boundaries, lints: tuple[Lint, ...], prediction: Prediction | None = None) -> dict[str, Any]:
-    """The description as plain JSON; `prediction` is null where no fault was asked about."""
+    """The description as plain JSON; `prediction` is null where no fault was asked about.
+
+    `workflows` is there where the declaration names any.
+    """
+    found = {"workflows": [asdict(each) for each in workflows_of(boundaries)]} if boundaries.graph.workflows else {}
     return {
         "boundaries": [
             {
@@ -83,4 +88,5 @@ def as_json(boundaries: Boundaries, lints: tuple[Lint, ...], prediction: Predict
         "lints": [asdict(found) for found in lints],
         "prediction": prediction
         and {"must": dict(prediction.must), "may": dict(prediction.may), "must_not": list(prediction.must_not)},
+        **found,
     }

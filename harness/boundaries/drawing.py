@@ -15,6 +15,7 @@ from harness.boundaries.faults import Meaning
 from harness.boundaries.lints import INFORMATION, Lint
 from harness.boundaries.predict import Prediction
 from harness.boundaries.unfold import Call
+from harness.boundaries.workflows import Shared, workflows_of
 
 __all__ = ["draw", "mermaid"]
 
@@ -50,6 +51,8 @@ def draw(
         "",
         *_boundary_lines(boundaries),
     ]
+    if boundaries.graph.workflows:
+        parts += ["", *_workflow_lines(boundaries)]
     if lints:
         parts += ["", *_lint_lines(lints)]
     if meaning and prediction:
@@ -147,6 +150,22 @@ def _boundary_lines(boundaries: Boundaries) -> Iterator[str]:
         yield f"  {name} needs {' and '.join(handlers)}: they share a durable join record"
     if boundaries.unowned:
         yield f"? owned by nobody    {' '.join(boundaries.unowned)}"
+
+
+def _workflow_lines(boundaries: Boundaries) -> Iterator[str]:
+    for workflow in workflows_of(boundaries):
+        owners = _count(len(workflow.boundaries), "boundary", "boundaries")
+        yield f"workflow {workflow.name}: {' '.join(workflow.nodes)}"
+        yield f"    shared by        {owners}: {', '.join(workflow.boundaries) or 'nobody owns any of it'}"
+        yield f"    held as a whole  {_held(workflow)}"
+        if workflow.unowned:
+            yield f"    owned by nobody  {' '.join(workflow.unowned)}"
+        if workflow.too_large:
+            yield f"    too large        {', '.join(workflow.too_large)}: reaches into another workflow as well"
+
+
+def _held(workflow: Shared) -> str:
+    return f"by {workflow.held_by}" if workflow.held_by else "by nobody: no layer takes in all of it"
 
 
 def _recovery(boundary: Boundary) -> str:

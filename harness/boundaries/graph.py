@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from harness.boundaries.triggers import Trigger
 from harness.errors import ManifestError, Problem
 
-__all__ = ["Edge", "Effect", "Graph", "Node", "Root", "Step"]
+__all__ = ["Edge", "Effect", "Graph", "Node", "Root", "Step", "Workflow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,18 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A business process: the nodes that have to be complete together, whoever owns them."""
+
+    name: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """The whole declaration.
+
+    name: of the system. nodes, roots: the graph. workflows: the business processes that it carries.
 
     Raises:
         ManifestError: names that lead nowhere or are used twice, or a two-way edge that also awaits.
@@ -112,6 +122,7 @@ class Graph:
     name: str
     nodes: tuple[Node, ...]
     roots: tuple[Root, ...]
+    workflows: tuple[Workflow, ...] = ()
 
     def __post_init__(self) -> None:
         problems = tuple(self._problems())
@@ -129,6 +140,10 @@ class Graph:
         for root in self.roots:
             if root.node not in names:
                 yield _nowhere(f"submit leads to {root.node}, which is no node", "submit.node", names)
+        for workflow in self.workflows:
+            for name in workflow.nodes:
+                if name not in names:
+                    yield _nowhere(f"workflow {workflow.name} names {name}, which is no node", "workflow.nodes", names)
         for node in self.nodes:
             yield from _problems_of(node, names)
 

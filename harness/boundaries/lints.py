@@ -114,7 +114,8 @@ def _dual_write(boundaries: Boundaries, instance: Instance) -> Iterator[Lint]:
 
 
 def _is_publish(trigger: Trigger) -> bool:
-    return trigger.placement == "caller" and trigger.kind not in ("outbox", "inbox", "timer")
+    """Whether it is set in somebody else's store. What a reliable RPC re-drives from is the caller's own record."""
+    return trigger.placement == "caller" and trigger.kind not in ("outbox", "inbox", "timer", "rpc")
 
 
 def _key(boundaries: Boundaries, instance: Instance) -> Iterator[Lint]:

@@ -14,9 +14,11 @@ from harness.checks.expectation import (
     ExpectedCall,
     ExpectedEffect,
     ExpectedNode,
+    ExpectedWorkflow,
     ReadEdge,
     Spread,
 )
+from harness.checks.figures import Figures, WorkflowFigures, figures_of
 from harness.checks.judge import judge
 from harness.checks.narrate import narrate
 from harness.checks.property import Code, Property
@@ -33,13 +35,17 @@ __all__ = [
     "ExpectedCall",
     "ExpectedEffect",
     "ExpectedNode",
+    "ExpectedWorkflow",
+    "Figures",
     "Property",
     "PropertyVerdict",
     "ReadEdge",
     "Spread",
     "Verdict",
     "Violation",
+    "WorkflowFigures",
     "explain",
+    "figures_of",
     "judge",
     "narrate",
     "rests_on",

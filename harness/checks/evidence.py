@@ -38,6 +38,7 @@ class Trail:
     events: all that carry its key. submits, answers: of the client. attempts, applies: of the world, by effect.
     delivers, replies: of the taps, by node.
     pending: for each edge the first reading that listed it. first_ok: the first answer that was ok.
+    refused: the first answer of the world that refused an effect for good.
     """
 
     work: str
@@ -50,6 +51,7 @@ class Trail:
     replies: dict[str, list[int]] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
     first_ok: int | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Ending:
 
     index: the QUIET or DEADLINE that ended it; where none did, the same as `limit`.
     limit: the first event that no longer belongs to it.
-    state: quiet | stranded | undriven | livelock | slow | ... as the runner proved it; `open` where nothing ended it.
+    state: quiet | stranded | undriven | overdue | livelock | slow | ... as the runner proved it; `open` where nothing
+        ended it.
     works: those that the runner says are incomplete or pending.
     after: work -> stuck_until_next_work | stuck_until_restart | lost, where the runner probed for it.
     """
@@ -72,7 +75,11 @@ class Ending:
     @property
     def decides(self) -> bool:
         """Whether "not yet" means "never": the state is stable, or goes in circles. A slow system is not decided."""
-        return self.state in ("quiet", "stranded", "undriven", "livelock")
+        return self.state in ("quiet", "stranded", "undriven", "overdue", "livelock")
+
+    def decides_on(self, work: str) -> bool:
+        """The same of one piece of work, for which a probe may have decided what the state alone did not."""
+        return self.decides or work in self.after
 
 
 class Evidence:
@@ -122,6 +129,11 @@ class Evidence:
         self.drain = self._ending(self._phases.get("drain"), end if replay is None else replay)
         self.replay = None if replay is None else self._ending(replay, end)
         self.landed = any(self._lands(place) for place in self.disturbances if place < self.drain.index)
+
+    @property
+    def faults_landed(self) -> int:
+        """How many strikes were proven."""
+        return self._faults["landed"].total()
 
     @property
     def faults_missed(self) -> tuple[str, ...]:
@@ -237,6 +249,9 @@ class Evidence:
             trail.answers.append(index)
             if trail.first_ok is None and event.data.get("outcome") == "ok":
                 trail.first_ok = index
+        elif kind is Kind.ANSWERED:
+            if trail.refused is None and event.data.get("refused"):
+                trail.refused = index
         elif kind is Kind.FAULT:
             self._note_fault(index, event)
 

@@ -19,6 +19,7 @@ __all__ = [
     "ExpectedCall",
     "ExpectedEffect",
     "ExpectedNode",
+    "ExpectedWorkflow",
     "ReadEdge",
     "Spread",
 ]
@@ -72,6 +73,7 @@ class ExpectedBoundary:
     target: the node that the trigger re-drives.
     owner: the component that holds the trigger, in words a person can look for: `inbox of "orders"`.
     process: the process (or resource) where that component lives.
+    holder: where the trigger itself is stored, as far as its reader says: a process or a resource.
     placement: caller | callee | engine | root.
     nodes: what is executed again when the trigger fires again.
     downstream: effects that must follow once the trigger is set, those behind the frontier too; empty: the boundary's.
@@ -85,6 +87,7 @@ class ExpectedBoundary:
     target: str = ""
     owner: str = ""
     process: str = ""
+    holder: str = ""
     placement: str = ""
     nodes: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
@@ -146,6 +149,16 @@ class ReadEdge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedWorkflow:
+    """A business process. nodes: those that take part. boundaries: how many share it. held_by: who holds it whole."""
+
+    name: str
+    nodes: tuple[str, ...] = ()
+    boundaries: tuple[str, ...] = ()
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """Everything that was declared and that a check asks for.
 
@@ -158,6 +171,8 @@ class Expectation:
     awaited: effects in the layer of the submitted node: applied when an awaiting submit answers ok.
     downstream: all effects that an accepted work leads to.
     faults: the plan in words, one per fault; each must be seen to land.
+    stores: brokers and databases that hold triggers, by the names of their processes.
+    workflows: the business processes, as declared.
 
     Raises:
         HistoryError: a name leads nowhere.
@@ -175,6 +190,8 @@ class Expectation:
     awaited: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    workflows: tuple[ExpectedWorkflow, ...] = ()
 
     def __post_init__(self) -> None:
         effects = {effect.name for effect in self.effects}
@@ -215,6 +232,7 @@ _PARTS: dict[str, type[Any]] = {
     "edges": ReadEdge,
     "calls": ExpectedCall,
     "spreads": Spread,
+    "workflows": ExpectedWorkflow,
 }
 
 _Record = TypeVar("_Record")

@@ -34,8 +34,8 @@ def gave_up(evidence: Evidence, trail: Trail) -> bool:
 
 def took_a_new_key(evidence: Evidence, trail: Trail) -> bool:
     """Whether the client sent this work under more than one key."""
-    faults = (evidence.events[index] for index in evidence.disturbances if evidence.events[index].kind is Kind.FAULT)
-    return any(fault.where.startswith("new key") and fault.work == trail.work for fault in faults)
+    events = (evidence.events[index] for index in trail.events)
+    return any(event.kind is Kind.FAULT and event.where.startswith("new key") for event in events)
 
 
 def _owned(evidence: Evidence) -> ExpectedBoundary | None:

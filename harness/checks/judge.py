@@ -39,7 +39,7 @@ def judge(history: History, properties: tuple[Property, ...] = PROPERTIES) -> Ca
     found = {name: _as_reported(verdict, facts) for name, verdict in found.items()}
     verdicts = {prop.id: found.get(prop.id) or _derived(prop, found) for prop in properties}
     missed = evidence.faults_missed
-    outcome = _outcome(verdicts, bool(missed))
+    outcome = _outcome(verdicts, evidence.faults_landed, missed)
     violations = tuple(sorted(facts.values(), key=_by_witness))
     return CaseVerdict(
         outcome=outcome,
@@ -100,12 +100,17 @@ def _gravest(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_GRAVEST_FIRST.index, default=Verdict.NOT_EXERCISED)
 
 
-def _outcome(verdicts: Mapping[str, PropertyVerdict], fault_missed: bool) -> Verdict:
-    """A witness of a safety property is never hidden; everything else counts only where the plan's faults landed."""
+def _outcome(verdicts: Mapping[str, PropertyVerdict], landed: int, missed: tuple[str, ...]) -> Verdict:
+    """A witness of a safety property is never hidden; that all is well counts only where every planned fault landed.
+
+    Work that stays behind is a finding once one fault has landed: that the next one was never reached may be its doing.
+    """
     said = {verdict.verdict for verdict in verdicts.values()}
     if any(verdict.verdict is Verdict.VIOLATED and name in _SAFETY for name, verdict in verdicts.items()):
         return Verdict.VIOLATED
-    if fault_missed or said <= {Verdict.NOT_EXERCISED}:
+    if missed and landed and Verdict.VIOLATED in said:
+        return Verdict.VIOLATED
+    if missed or said <= {Verdict.NOT_EXERCISED}:
         return Verdict.NOT_EXERCISED
     return next(verdict for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.HOLDS) if verdict in said)
 

@@ -6,17 +6,30 @@ from collections.abc import Iterable, Sequence
 
 from harness.checks.evidence import Ending, Evidence, Trail
 from harness.checks.expectation import ExpectedEffect
+from harness.checks.saga import is_undone, owed
 from harness.checks.verdict import Violation
 from harness.checks.witness import invoked_again, witness
 
-__all__ = ["by_boundary", "likely_loss", "missing", "missing_at", "unread_at"]
+__all__ = ["by_boundary", "likely_loss", "missing", "missing_at", "owed_at", "unread_at"]
 
 
 def missing_at(
     evidence: Evidence, trail: Trail, effects: Iterable[ExpectedEffect], ending: Ending
 ) -> list[ExpectedEffect]:
-    """Those of the effects that had surely not been applied for this work at an ending."""
-    return [effect for effect in effects if evidence.applied(effect, trail, ending) == 0]
+    """Those of the effects that are owed and had surely not been applied for this work at an ending."""
+    return [e for e in owed_at(evidence, trail, effects, ending) if evidence.applied(e, trail, ending) == 0]
+
+
+def owed_at(
+    evidence: Evidence, trail: Trail, effects: Iterable[ExpectedEffect], ending: Ending
+) -> list[ExpectedEffect]:
+    """Those of the effects that have to be there in the end, as far as an ending tells."""
+    declared = evidence.effects.values()
+    if not any(effect.compensates for effect in declared):
+        return list(effects)
+    refused = trail.refused is not None and trail.refused < ending.index
+    done = {effect.name for effect in declared if evidence.applied(effect, trail, ending)}
+    return owed(effects, done, undone=is_undone(declared, done, refused=refused))
 
 
 def unread_at(evidence: Evidence, effects: Iterable[ExpectedEffect], ending: Ending) -> list[ExpectedEffect]:
@@ -64,7 +77,7 @@ def missing(
         what=what,
         expected=expected,
         got=got,
-        likely=likely or likely_loss(evidence, trail, first, ending),
+        likely=likely or likely_loss(evidence, trail, first, ending) + _or_late(ending),
         where_to_look=(boundary.process or process) if boundary else process,
         owner=boundary.owner if boundary else "nobody",
         spread=invoked_again(evidence, trail, decides),
@@ -98,6 +111,13 @@ def likely_loss(evidence: Evidence, trail: Trail, effect: ExpectedEffect, ending
     if edges:
         return "acknowledged before it was durable: no store ever knew of this work"
     return "acknowledged before it was durable, or stored where nothing re-drives it"
+
+
+def _or_late(ending: Ending) -> str:
+    """Where no store could be read, the declared times are the only measure; they may be wrong."""
+    return (
+        "; or it comes later than max_detect_s and backoff_max_s declare" if ending.state in ("slow", "overdue") else ""
+    )
 
 
 _LIKELY_STUCK = {

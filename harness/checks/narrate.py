@@ -307,6 +307,7 @@ def _ending(telling: Telling, place: int, event: Event) -> Step:
 _STATES = {
     "stranded": "nothing moves, and no trigger is left",
     "undriven": "a trigger is stored, and nothing drives it",
+    "overdue": "nothing moves, and the promised time is long over",
     "livelock": "attempts go on and on",
     "slow": "the time allowed is spent",
 }

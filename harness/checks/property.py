@@ -23,6 +23,7 @@ class Code:
     code: `RT` and three digits: 1xx effects, 2xx triggers and boundaries, 3xx containment, 4xx engine. title: its name.
     means: what happened, for somebody who never heard of it.
     causes: the usual ones. fixes: what to change. exposed_by: the faults that show it.
+    fate: what became of the work, in a word for tables; empty where the code is not about that.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Code:
     causes: tuple[str, ...]
     fixes: tuple[str, ...]
     exposed_by: tuple[str, ...]
+    fate: str = ""
 
 
 @dataclass(slots=True)

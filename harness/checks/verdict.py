@@ -76,10 +76,10 @@ class PropertyVerdict:
 class CaseVerdict:
     """The verdict on a case.
 
-    outcome: violated by a witnessed safety property; else not exercised where a planned fault did not land; else
-        violated, inconclusive, not exercised, holds, the first of these that applies.
+    outcome: violated by a witnessed safety property, or by any where a fault landed; else not exercised where a planned
+        fault did not land; else violated, inconclusive, not exercised, holds, the first of these that applies.
     why: one sentence. verdicts: by property id, in the order of the catalogue.
-    violations: each broken fact once, the earliest first. Where a fault did not land, the ones that need time to pass
+    violations: each broken fact once, the earliest first. Where no fault landed, the ones that need time to pass
         stand here although the outcome is NOT EXERCISED.
     faults_missed: planned faults that were never seen to land. notes: what was seen and not judged.
     """

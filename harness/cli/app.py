@@ -25,6 +25,14 @@ Reports = Annotated[
 ]
 On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
 Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
+Explore = Annotated[
+    str,
+    typer.Option(
+        "--explore",
+        help="core, single (every gap), compound (several faults), pairs (all within a boundary), random; "
+        "lists with commas between",
+    ),
+]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
 
@@ -46,7 +54,7 @@ def demo(
 def run(
     context: typer.Context,
     manifests: Targets,
-    explore: Annotated[str, typer.Option("--explore", help="core, single (every gap), or random")] = "single",
+    explore: Explore = "single",
     workers: Workers = "auto",
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,
@@ -87,6 +95,24 @@ def run(
 
 
 @app.command()
+def truth(
+    patterns: Annotated[
+        list[str] | None, typer.Argument(help="patterns with a table.toml; none: all", metavar="PATTERN...")
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="how often each row is run")] = 20,
+    workers: Workers = "auto",
+    row: Annotated[str, typer.Option("--row", help="only rows whose words contain this text")] = "",
+    out: Annotated[Path, typer.Option("--out", help="the record; a page is written beside it")] = Path(
+        "build/truth.json"
+    ),
+) -> None:
+    """Run every row of the tables: what the figures predict, beside what is observed."""
+    from harness.truth.command import truth as run_truth
+
+    sys.exit(run_truth(patterns or [], runs=runs, workers=workers, out=out, row=row))
+
+
+@app.command()
 def replay(
     plan: Annotated[str, typer.Argument(help="a plan's id or its file", metavar="ID|FILE")],
     times: Annotated[int, typer.Option("--times", min=1, help="how often")] = 1,
@@ -99,6 +125,25 @@ def replay(
     from harness.conformance.where import image_of
 
     sys.exit(replay_it(plan=plan, times=times, out=Path(out), image=image_of(target, image)))
+
+
+@app.command()
+def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="manifests, patterns, or JSON reports; the four placements if none", metavar="PATTERN|REPORT"
+        ),
+    ] = None,
+    effect: Annotated[str, typer.Option("--effect", help="the effect that the worker's faults are about")] = "",
+    json: Annotated[str, typer.Option("--json", help="write the figures to this file as well")] = "",
+    workers: Workers = "auto",
+    out: Out = "build/retrigger",
+) -> None:
+    """Placements side by side: same work, same faults, and what each costs."""
+    from harness.cli.compare import compare_all
+
+    sys.exit(compare_all(systems=systems or [], effect=effect, workers=workers, out=out, json_file=json))
 
 
 @app.command()
@@ -142,11 +187,12 @@ def explain(code: Annotated[str, typer.Argument(help="a code from a report, like
 def list_(
     what: Annotated[str, typer.Argument(help="patterns, properties, faults, or plans", metavar="WHAT")],
     manifest: Annotated[str | None, typer.Argument(help="for `plans`: of which system")] = None,
+    explore: Explore = "single",
 ) -> None:
     """List patterns, properties, faults, or the plans of a system."""
     from harness.cli.show import list_ as show
 
-    show(what, manifest)
+    show(what, manifest, explore)
 
 
 @app.command()

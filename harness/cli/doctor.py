@@ -17,6 +17,7 @@ from harness.network import find_server
 from harness.runner.workshop import fast_folder
 from harness.stores.jetstream import nats_server
 from harness.stores.postgres import postgres_server
+from harness.stores.restate import restate_server
 
 __all__ = ["doctor"]
 
@@ -27,6 +28,7 @@ def doctor() -> int:
     """Prints a line for each part; returns 0 where the demo can run with real parts, 3 where only with stand-ins."""
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = [_python(), _toxiproxy(), _nats(), _server("postgres", postgres_server), _redis()]
+    rows += [_server("restate", restate_server), _temporal()]
     rows += [*map(_library, ("dbos", "docker")), _engine(), _strace(), _memory()]
     for row in rows:
         table.add_row(*row)
@@ -69,6 +71,14 @@ def _redis() -> tuple[str, str, str]:
     from harness.stores.redis import redis_server
 
     return _server("redis", redis_server)
+
+
+def _temporal() -> tuple[str, str, str]:
+    if importlib.util.find_spec("temporalio") is None:
+        return ABSENT, "temporal", "absent (needed only for a resource of kind temporal): make engines"
+    from harness.stores.temporal import temporal_server
+
+    return _server("temporal", temporal_server)
 
 
 def _library(name: str) -> tuple[str, str, str]:

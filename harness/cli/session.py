@@ -22,6 +22,7 @@ import pytest
 from harness.conformance.baseline import Entry, known_failures, read_baseline
 from harness.conformance.campaign import Campaign
 from harness.conformance.collect import Collected, case_from_json, run_head
+from harness.conformance.estimate import Estimate, estimate
 from harness.conformance.worker import CASE, CONTRACT
 from harness.errors import ContractError, HarnessError, UsageError
 from harness.network import Server, find_server
@@ -75,9 +76,10 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
     workers = min(workers, max(1, len(chunks)))
-    head = run_head(campaign, server, workers=workers, command=command)
+    foreseen = estimate(systems, chunks, workers)
+    head = replace(run_head(campaign, server, workers=workers, command=command), estimated_s=foreseen.seconds)
     reporter.run_started(head, [system.name for system in systems])
-    collector = _Collector(campaign, systems, reporter, baseline)
+    collector = _Collector(campaign, systems, reporter, baseline, foreseen)
     begun_s = time.monotonic()
     _pytest(campaign, workers, collector, pytest_args, server)
     if collector.contract:
@@ -171,7 +173,12 @@ class _Collector:
     """The plugin that hears of every test in the process that reports."""
 
     def __init__(
-        self, campaign: Campaign, systems: list[System], reporter: Reporter, baseline: tuple[Entry, ...]
+        self,
+        campaign: Campaign,
+        systems: list[System],
+        reporter: Reporter,
+        baseline: tuple[Entry, ...],
+        foreseen: Estimate,
     ) -> None:
         self.campaign = campaign
         self.reporter = reporter
@@ -186,7 +193,7 @@ class _Collector:
             )
             for system in systems
         }
-        reporter.cases_started(sum(each.plans for each in self.collected.values()))
+        reporter.cases_started(sum(each.plans for each in self.collected.values()), str(foreseen))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the cases out of a finished test."""

@@ -30,11 +30,11 @@ def explain(code: str) -> None:
     print(text_of(code))
 
 
-def list_(what: str, manifest: str | None) -> None:
+def list_(what: str, manifest: str | None, explore: str) -> None:
     """Prints one of the lists."""
     lists = {"patterns": _patterns, "properties": _properties, "faults": _faults}
     if what == "plans":
-        _plans(manifest)
+        _plans(manifest, explore)
     elif what in lists:
         Console().print(lists[what]())
     else:
@@ -67,14 +67,14 @@ def _faults() -> Table:
     return table
 
 
-def _plans(manifest: str | None) -> None:
+def _plans(manifest: str | None, explore: str) -> None:
     from harness.conformance.campaign import Campaign
 
     if manifest is None:
         raise UsageError(
             Problem(what="plans of which system?", fix=f"retrigger list plans patterns/{pattern_names()[0]}")
         )
-    campaign = Campaign(manifests=(manifest_path(manifest),))
+    campaign = Campaign(manifests=(manifest_path(manifest),), explore=explore)
     for system in campaign.systems():
         for plan in campaign.plans(system):
             print(f"{plan.id}  {plan}")
@@ -103,6 +103,7 @@ FAULT_FORMS = (
     ("click twice @submit WORK", "the human clicks twice: two requests at once, under one key"),
     ("give up @POINT", "the human stops waiting and does not click again: from there on nobody owns his work"),
     ("new key @submit WORK #2", "the human's next click carries a new key: a new piece of work to everybody but him"),
+    ("reject A->world @recv EFFECT WORK", "the partner refuses the effect, now and for good: 422"),
     ("", ""),
     ("@recv EFFECT WORK [#n]", "the world has received the n-th attempt, and not applied it"),
     ("@applied EFFECT WORK [#n]", "the world has applied it, and not answered"),

@@ -143,7 +143,7 @@ def draft(system: SystemReport, entries: Iterable[Entry]) -> list[Entry]:
         if (family, name) not in known:
             case = cell.deciding[0]
             code = f"{case.findings[0].code} {case.findings[0].title}" if case.findings else "violated"
-            reason = f"draft, nobody has looked into it yet: {code}, plan {case.plan}"
+            reason = f"draft, nobody has looked into it yet: {code}, plan {case.told_plan}"
             kept.append(Entry(system=system.name, property=name, family=family, reason=reason))
     return kept
 

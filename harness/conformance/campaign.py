@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem, UsageError
+from harness.manifest.model import Manifest
 from harness.plans.aim import check_aim
+from harness.plans.common import TERMS, common
+from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
 from harness.runner.system import System, open_system
 
 __all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
-EXPLORATIONS = ("core", "single", "random")
+ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs}
+EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
     "power loss and missing fsync (a kill keeps the page cache)",
@@ -56,7 +60,10 @@ class Chunk:
 class Campaign:
     """One call of `retrigger run`.
 
-    manifests: files or folders. explore: core | single | random. seed, examples: of random plans.
+    manifests: files or folders. explore: one or more of core, single, compound, pairs, common (what `retrigger compare`
+    goes by), with commas between; or random.
+    effect: for `common`: what the worker's faults are about; empty for what each graph suggests.
+    seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
     budget_s: no case is begun after so many seconds. out: folder of plans, histories and reports.
     image: of containers in which to run the processes; empty for what the manifests say.
@@ -76,10 +83,12 @@ class Campaign:
     image: str = ""
     shard: tuple[int, int] = (1, 1)
     baseline: str = ""
+    effect: str = ""
 
     def __post_init__(self) -> None:
-        if self.explore not in EXPLORATIONS:
-            fix = f"--explore {EXPLORATIONS[1]}"
+        chosen = self.explore.split(",")
+        if not set(chosen) <= set(EXPLORATIONS) or (len(chosen) > 1 and "random" in chosen):
+            fix = "--explore single   or   --explore single,compound"
             raise UsageError(
                 Problem(what="no such exploration", expected=", ".join(EXPLORATIONS), got=self.explore, fix=fix)
             )
@@ -117,7 +126,7 @@ class Campaign:
     def _all_found(self, chunks: list[Chunk]) -> None:
         unknown = sorted(set(self.only) - {chunk.plan.id for chunk in chunks if chunk.plan})
         if unknown:
-            fix = "retrigger list plans MANIFEST   shows the ids of `--explore single`"
+            fix = "retrigger list plans MANIFEST --explore single,compound   shows the ids"
             raise UsageError(Problem(what="no such plan", expected="ids of plans", got=", ".join(unknown), fix=fix))
 
     def _chunks_of(self, system: System) -> Iterator[Chunk]:
@@ -136,12 +145,32 @@ class Campaign:
         if self.faults:
             chosen = [plan_of(system.manifest, *map(parse_fault, self.faults))]
         else:
-            enumerate_plans = core if self.explore == "core" else single
-            chosen = [plan_of(system.manifest), *enumerate_plans(system.manifest)]
-        plans = self._sized(chosen, system)
+            enumerations = ENUMERATIONS | {"common": self._common}
+            chosen = [plan_of(system.manifest)]
+            for name in self._enumerated:
+                chosen += enumerations[name](system.manifest)
+        plans = self._sized(list(dict.fromkeys(chosen)), system)
         for plan in plans:
             check_aim(system.manifest, plan)
         return plans
+
+    @property
+    def _enumerated(self) -> list[str]:
+        """The lists that plans are taken from; ids are looked for in all but the longest where no list was named."""
+        if self.explore == "random":
+            return ["core", "single", "compound"]
+        return self.explore.split(",")
+
+    def _common(self, manifest: Manifest) -> list[Plan]:
+        return common(manifest, self.effect)
+
+    def terms(self, system: System) -> dict[str, str]:
+        """Each fault in common terms: the id of its plan for this system, or `- ` and why there is none."""
+        meant = {term.name: term.plan(system.manifest, self.effect) for term in TERMS}
+        return {
+            name: f"- {plan}" if isinstance(plan, str) else self._sized([plan], system)[0].id
+            for name, plan in meant.items()
+        }
 
     def core(self, system: System) -> list[Plan]:
         """The plans that no verdict can do without: the fault-free one and both sides of every hand-off."""

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from harness import __version__
 from harness.boundaries.lints import lint
+from harness.boundaries.workflows import workflows_of
 from harness.checks import Verdict
 from harness.conformance.baseline import Entry, known_failures
 from harness.conformance.campaign import NOT_TESTED, Campaign, Chunk
@@ -103,6 +104,8 @@ class Collected:
             claimed=reached.claimed,
             not_claimed=reached.not_claimed,
             placement=placement_of(manifest),
+            workflows=workflows_of(derived),
+            terms=campaign.terms(self.system),
             baseline=known_failures(self.baseline, self.system, campaign.works),
             seconds=seconds,
             running_s=max(0.0, self.ended_s - self.begun_s) if self.cases else 0.0,
@@ -137,5 +140,6 @@ class Collected:
         skipped = not_run_in_words(self._not_run())
         unread = sorted(self.system.triggered_edges - {pending.edge for pending in self.system.manifest.pending})
         blind = [f"pending work of {edge} (no reader declared)" for edge in unread]
-        pairs = [] if campaign.explore == "random" else ["several faults at once (try --explore random)"]
+        alone = not {"random", "compound", "pairs"} & set(campaign.explore.split(","))
+        pairs = ["several faults at once (try --explore compound)"] if alone else []
         return [*skipped, *blind, *pairs, *NOT_TESTED]

@@ -66,8 +66,8 @@ class ConformanceSuite:
 
     manifest: path of a retrigger.toml, relative to the file of the subclass; several in a list. Without it the option
         `--retrigger-manifest` says.
-    explore: core, single or random. baseline: file of known failures, relative as well. Where they are not given, the
-        options `--retrigger-explore` and `--retrigger-baseline` say.
+    explore: core, single, compound, pairs (with commas between) or random. baseline: file of known failures, relative
+        as well. Where they are not given, the options `--retrigger-explore` and `--retrigger-baseline` say.
     """
 
     manifest: ClassVar[str | Sequence[str]] = ()

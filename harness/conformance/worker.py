@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from harness.checks import Verdict
+from harness.checks import Verdict, figures_of
 from harness.conformance.campaign import Campaign
 from harness.errors import CheckViolation, HarnessError
 from harness.network import find_server
 from harness.plans.model import Plan
+from harness.plans.shrink import smaller
 from harness.report.families import told
 from harness.report.gather import findings_of
 from harness.report.model import CaseReport
 from harness.report.redaction import secrets_of
+from harness.runner.case import PATIENT
 from harness.runner.stage import Judged, Stage
 from harness.runner.system import System
 
@@ -29,6 +31,7 @@ __all__ = ["CASE", "CONTRACT", "Ended", "Record", "Worker"]
 CASE = "retrigger-case"
 CONTRACT = "retrigger-contract"
 CONFIRMATIONS = 2
+LONG_S = 10.0
 Record = Callable[[str, object], None]
 _CASES = TypeAdapter(CaseReport)
 
@@ -118,28 +121,52 @@ class Worker:
 
     async def _run(self, plan: Plan) -> CaseReport:
         stage = await self._open()
-        judged = await stage.run(plan)
-        if judged.outcome is Verdict.INCONCLUSIVE:
-            judged = await stage.run(plan, patience=2.0)  # too slow once: asked again with twice the time
-        reproduced, of = await self._confirm(stage, plan, judged)
-        return self._case(plan, judged, reproduced, of)
+        judged, patience = await stage.run(plan), 1.0
+        if judged.outcome is Verdict.INCONCLUSIVE or judged.by_time_alone:
+            patience = PATIENT  # too slow once: asked again with twice the time
+            judged = await stage.run(plan, patience)
+        if judged.outcome is not Verdict.VIOLATED or not self._is_news(plan, judged):
+            return self._case(plan, plan, judged)
+        smallest, judged = await self._shrink(stage, plan, judged, patience)
+        times = CONFIRMATIONS if judged.run.seconds["case"] < LONG_S else 1  # what takes long is run again only once
+        again = [(await stage.run(smallest, patience)).outcome for _ in range(times)]
+        return self._case(plan, smallest, judged, 1 + again.count(Verdict.VIOLATED), 1 + times)
 
     async def _open(self) -> Stage:
         if self._stage is None:
             self._stage = await Stage(find_server(), self._systems.values()).__aenter__()
         return self._stage
 
-    async def _confirm(self, stage: Stage, plan: Plan, judged: Judged) -> tuple[int, int]:
-        """Runs the first violation of each kind again. One that does not come back is still a violation."""
+    def _is_news(self, plan: Plan, judged: Judged) -> bool:
+        """Whether it breaks something in a way that this worker has not seen: only that is shrunk and run again."""
         kinds = {(plan.system, violation.code) for violation in judged.verdict.violations}
-        if judged.outcome is not Verdict.VIOLATED or kinds <= self._confirmed:
-            return 0, 0
+        news = not kinds <= self._confirmed
         self._confirmed |= kinds
-        again = [(await stage.run(plan)).outcome for _ in range(CONFIRMATIONS)]
-        return 1 + again.count(Verdict.VIOLATED), 1 + CONFIRMATIONS
+        return news
 
-    def _case(self, plan: Plan, judged: Judged, reproduced: int, of: int) -> CaseReport:
-        self._write(f"plans/{plan.id}.json", json.dumps(plan.to_json(), indent=1) + "\n")
+    async def _shrink(self, stage: Stage, plan: Plan, judged: Judged, patience: float) -> tuple[Plan, Judged]:
+        """The smallest plan that still breaks the same, and how it ended when it did."""
+        for candidate in smaller(plan):
+            if ended := await self._fails_again(stage, candidate, _codes(judged), patience):
+                return await self._shrink(stage, candidate, ended, patience)
+        return plan, judged
+
+    async def _fails_again(self, stage: Stage, plan: Plan, codes: set[str], patience: float) -> Judged | None:
+        """A failure of the same kind in two runs of at most three; None where it does not fail like that."""
+        failed: list[Judged] = []
+        for left in (2, 1, 0):
+            ended = await stage.run(plan, patience)
+            if _codes(ended) & codes:
+                failed.append(ended)
+            if len(failed) == 2:
+                return failed[0]
+            if len(failed) + left < 2 or not failed:  # the first run has to fail: most smaller plans simply hold
+                return None
+        return None
+
+    def _case(self, plan: Plan, smallest: Plan, judged: Judged, reproduced: int = 0, of: int = 0) -> CaseReport:
+        for each in {plan.id: plan, smallest.id: smallest}.values():
+            self._write(f"plans/{each.id}.json", json.dumps(each.to_json(), indent=1) + "\n")
         manifest = self._systems[plan.system].manifest.path
         violated = judged.outcome is Verdict.VIOLATED
         findings = findings_of(judged.run.history, judged.verdict, manifest) if violated else ()
@@ -153,9 +180,12 @@ class Worker:
             phase_s={name: round(s, 5) for name, s in judged.run.seconds.items() if name != "case"},
             findings=findings,
             landed=judged.landed,
-            history_path=self._keep_history(plan, judged),
+            history_path=self._keep_history(smallest, judged),
             reproduced=reproduced,
             of=of,
+            shrunk_to=smallest.id if smallest.id != plan.id else "",
+            shrunk_faults=tuple(str(fault) for fault in smallest.faults) if smallest.id != plan.id else (),
+            figures=figures_of(judged.run.history),
             error=judged.error or ("" if judged.outcome is Verdict.HOLDS else judged.verdict.why),
             notes=judged.verdict.notes,
         )
@@ -180,6 +210,11 @@ class Worker:
                 self._loop.run(self._stage.__aexit__(None, None, None))
         finally:
             self._loop.close()
+
+
+def _codes(judged: Judged) -> set[str]:
+    """What it broke; nothing where its faults did not land."""
+    return {violation.code for violation in judged.verdict.violations} if judged.outcome is Verdict.VIOLATED else set()
 
 
 def _properties(judged: Judged) -> dict[str, Verdict]:

@@ -48,7 +48,8 @@ class Kind(StrEnum):
     """The effect took place. where: effect, n: how often so far for this work. data: {"key", "nonce", "attempt",
     "process"}, and "payload_nonce" where the call carried a nonce."""
     ANSWERED = "answered"
-    """The world sent its answer to attempt n. where: effect. data: {"nonce", "first": bool, "status": int}."""
+    """The world sent its answer to attempt n. where: effect. data: {"nonce", "first": bool, "status": int}; where it
+    refused the effect for good there is no nonce, and "refused": true."""
     DROP = "drop"
     """The world dropped a held call because its caller was killed: it was never applied. where: effect."""
     ROWS = "rows"
@@ -67,8 +68,8 @@ class Kind(StrEnum):
     QUIET = "quiet"
     """Nothing is pending or in flight any more, and nothing more can come within the declared bounds. data: {"why"}."""
     DEADLINE = "deadline"
-    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"livelock"|"slow", "works",
-    "pending"}. The first one decides. A second one may follow with "after": {work: "stuck_until_next_work"|
+    """The liveness budget is spent. data: {"budget_s", "state": "stranded"|"undriven"|"overdue"|"livelock"|"slow",
+    "works", "pending"}. The first one decides. A second one may follow with "after": {work: "stuck_until_next_work"|
     "stuck_until_restart"|"lost"}: what freed the work when it was probed for."""
 
 

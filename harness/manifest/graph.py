@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.boundaries.graph import Edge, Effect, Graph, Node, Root, Step
+from harness.boundaries.graph import Edge, Effect, Graph, Node, Root, Step, Workflow
 from harness.boundaries.triggers import Trigger
 from harness.errors import ManifestError, Problem
 from harness.manifest import model
@@ -29,6 +29,7 @@ def graph_of(manifest: model.Manifest) -> Graph:
         name=manifest.name,
         nodes=tuple(_node(node, [edge for edge in manifest.edge if edge.from_ == node.name]) for node in manifest.node),
         roots=(_root(manifest.submit),) if manifest.submit else (),
+        workflows=tuple(Workflow(name=each.name, nodes=tuple(each.nodes)) for each in manifest.workflow),
     )
 
 

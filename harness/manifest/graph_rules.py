@@ -24,8 +24,8 @@ Rule = Callable[[Manifest], Iterator[Complaint]]
 
 
 def names_are_unique(manifest: Manifest) -> Iterator[Complaint]:
-    """No two processes, resources, nodes, effects of a node, or edges have the same name."""
-    for table in ("process", "resource", "node"):
+    """No two processes, resources, nodes, workflows, effects of a node, or edges have the same name."""
+    for table in ("process", "resource", "node", "workflow"):
         items = getattr(manifest, table)
         yield from _repeated(f"[[{table}]]", [((table, i, "name"), item.name) for i, item in enumerate(items)])
     for index, node in enumerate(manifest.node):
@@ -120,6 +120,50 @@ def submit_node_exists(manifest: Manifest) -> Iterator[Complaint]:
         yield _stray(("submit", "node"), manifest.submit.node, known, what, "node", declare)
 
 
+def submit_goes_through_a_process(manifest: Manifest) -> Iterator[Complaint]:
+    """A process that takes the request instead of the node's own (`through`) is declared."""
+    known = [process.name for process in manifest.process]
+    through = manifest.submit.through if manifest.submit else None
+    if through and through not in known:
+        what = f'work goes through a process that is not declared: "{through}"'
+        declare = f'[[process]]\nname = "{through}"\nstart = ["./{through}", "--port", "{{port}}"]'
+        yield _stray(("submit", "through"), through, known, what, "process", declare)
+
+
+def workflow_nodes_exist(manifest: Manifest) -> Iterator[Complaint]:
+    """A workflow names nodes that are declared."""
+    known = [node.name for node in manifest.node]
+    for index, workflow in enumerate(manifest.workflow):
+        for number, name in enumerate(workflow.nodes):
+            if name not in known:
+                what = f'workflow "{workflow.name}" names a node that is not declared: "{name}"'
+                at: KeyPath = ("workflow", index, "nodes", number)
+                yield _stray(at, name, known, what, "node", _declared_node(name, manifest))
+
+
+def compensated_effects_exist(manifest: Manifest) -> Iterator[Complaint]:
+    """A compensation names an effect that is declared and is no compensation itself; some effect may be refused."""
+    effects = [effect for node in manifest.node for effect in node.effects]
+    forward = [effect.name for effect in effects if effect.compensates is None]
+    for index, node in enumerate(manifest.node):
+        for number, effect in enumerate(node.effects):
+            at: KeyPath = ("node", index, "effects", number)
+            if effect.compensates is not None and effect.compensates not in forward:
+                yield Complaint(
+                    at=(*at, "compensates"),
+                    what=f'effect "{effect.name}" compensates "{effect.compensates}", which nothing does',
+                    expected=f"an effect that is no compensation itself: {', '.join(forward) or 'there is none yet'}",
+                    value=closest(effect.compensates, forward) or (forward[0] if forward else None),
+                )
+            elif effect.compensates is not None and not any(each.may_reject for each in effects):
+                yield Complaint(
+                    at=(*at, "compensates"),
+                    what=f'nothing ever calls for the compensation "{effect.name}"',
+                    expected="may_reject = true at the effect whose refusal it answers",
+                    fix="may_reject = true   at that effect",
+                )
+
+
 def resources_exist(manifest: Manifest) -> Iterator[Complaint]:
     """A broker or store that is named by `resource` is declared."""
     known = [resource.name for resource in manifest.resource]
@@ -140,6 +184,9 @@ def _named_resources(manifest: Manifest) -> Iterator[tuple[KeyPath, str, str]]:
         for kind, named in (("nats", source.nats), ("redis", source.redis)):
             if named:
                 yield (*at, kind, "resource"), named.resource, kind
+    for index, reader in enumerate(manifest.pending):
+        if reader.engine:
+            yield ("pending", index, "engine", "resource"), reader.engine.resource, "restate"
 
 
 def pending_edges_exist(manifest: Manifest) -> Iterator[Complaint]:
@@ -290,6 +337,9 @@ ALWAYS: tuple[Rule, ...] = (
     node_processes_exist,
     edges_lead_to_nodes,
     submit_node_exists,
+    submit_goes_through_a_process,
+    workflow_nodes_exist,
+    compensated_effects_exist,
     steps_are_known,
     two_way_edges_do_not_await,
     cycles_have_a_trigger,

@@ -32,6 +32,7 @@ __all__ = [
     "SqlSource",
     "Submit",
     "Trigger",
+    "Workflow",
 ]
 
 Name = Annotated[
@@ -153,6 +154,8 @@ class Submit(Table):
         default=None, examples=[{"resource": "broker", "subject": "orders", "json": {"id": "{work}"}}]
     )
     """The message that hands in one piece of work, instead of a request."""
+    through: Name | None = Field(default=None, examples=["queue"])
+    """The process that takes the request, where it is not the node's own: a queue of yours in front of it."""
     accepted: list[Status] = Field(default=[200, 201, 202], min_length=1)
     """Status codes that mean: from here on it is yours."""
     rejected: list[Status] = []
@@ -211,6 +214,9 @@ class Process(Table):
     """Folder to start in, relative to the manifest's folder, which is the default; in a container its own."""
     restart: Literal["always", "never"] = "always"
     """What stands around it in production: a supervisor that starts it again, or nothing."""
+    forks: bool = False
+    """Whether it works in child processes of its own, as job queues do: then a kill of the child that works, and one of
+    the parent alone, are plans besides the kill of the whole tree."""
     copies: PositiveInt = 1
     """How many run at the same time, as workers that fetch their work do. What is sent goes to the first one."""
 
@@ -291,6 +297,10 @@ class Effect(Table):
     """How long a keyed sink remembers a key, in seconds."""
     duplicates: Literal["never", "tolerable"] = "never"
     """Whether a second application does harm."""
+    may_reject: bool = False
+    """Whether the receiving side may refuse it for good (422: it did not and will not happen); needs `at`."""
+    compensates: Name | None = Field(default=None, examples=["charge"])
+    """The effect that this one undoes. It is owed only where that one took place and another was refused for good."""
 
 
 class Node(Table):
@@ -348,8 +358,20 @@ class Edge(Table):
         return f"{self.from_}->{self.as_ or self.to}"
 
 
+class EngineSource(Table):
+    """Invocations of a function that a Restate or Temporal server has registered and not finished.
+
+    The work id is in the idempotency key (Restate) or in the workflow's id (Temporal).
+    """
+
+    resource: Name = Field(examples=["engine"])
+    """The engine, by the name of its `[[resource]]`."""
+    function: str = Field(pattern=r"^[\w.-]+$", examples=["Fx"])
+    """The function: the name of a service (Restate) or of a workflow type (Temporal)."""
+
+
 class Pending(Table):
-    """A reader of undischarged triggers (level L3): exactly one of `sql`, `nats`, `redis`, `http`, `command`.
+    """A reader of undischarged triggers (level L3): exactly one of `sql`, `nats`, `redis`, `engine`, `http`, `command`.
 
     Each row, message or line is a trigger that is still set; it is the work id or contains it. A store that gives no
     answer is unknown, never empty. Several readers may name one edge: what they read is added up.
@@ -367,6 +389,8 @@ class Pending(Table):
     """Messages of a JetStream stream."""
     redis: RedisSource | None = Field(default=None, examples=[{"resource": "broker", "keys": ["jobs", "jobs:running"]}])
     """What Redis holds under some keys."""
+    engine: EngineSource | None = Field(default=None, examples=[{"resource": "engine", "function": "Fx"}])
+    """Invocations that an engine has not finished."""
     http: JsonAddress | None = Field(default=None, examples=["GET {link:orders}/open"])
     """An address that answers a JSON list."""
     command: Command | None = Field(default=None, examples=[["./pending", "{data:orders}"]])
@@ -389,10 +413,26 @@ class Resource(Table):
     """The command that starts it, for kind `command`, run in the manifest's folder."""
     ready: Ready | None = Field(default=None, examples=["tcp"])
     """How it is known to be ready, for kind `command`: an HTTP path, "tcp" (the default) or "none"."""
+    deployments: list[Name] = Field(default=[], examples=[["fx", "fy"]])
+    """Processes that the server calls, for kind `restate`: each is registered under an address of its own, through a
+    proxy for this pair, when it is ready."""
     ready_s: PositiveFloat = 10.0
     """Longest time from start to ready, in seconds."""
     env: dict[str, str] = Field(default={}, examples=[{"DATA_DIR": "{data}"}])
     """Environment variables."""
+
+
+class Workflow(Table):
+    """A business process: which handlers belong to it, whoever owns them.
+
+    Boundaries say what is executed again together, workflows what has to be complete together. Derivation compares the
+    two, and a run measures how long a workflow stood partially complete.
+    """
+
+    name: Name = Field(examples=["fulfilment"])
+    """Its name in reports."""
+    nodes: Annotated[list[Name], Field(min_length=1)] = Field(examples=[["orders", "payments", "shipping"]])
+    """The nodes that take part in it."""
 
 
 class Manifest(Table):
@@ -418,6 +458,8 @@ class Manifest(Table):
     """The handlers: the nodes of the graph."""
     edge: list[Edge] = []
     """The arrows of the graph."""
+    workflow: list[Workflow] = []
+    """The business processes that the graph carries."""
     pending: list[Pending] = []
     """Readers of undischarged triggers."""
     allow_hosts: list[str] = Field(default=[], examples=[["orders.test.internal"]])

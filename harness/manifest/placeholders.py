@@ -169,9 +169,11 @@ def _texts(where: str, at: KeyPath, value: Any) -> Iterator[Use]:
 def links(manifest: Manifest) -> set[tuple[str, str]]:
     """Which pairs (user, target) need a proxy of their own: every `{link:TARGET}` in a process's `env` and `start`.
 
-    Targets are processes, resources or `world`. The link on which the harness's client submits is not among them.
+    Targets are processes, resources or `world`. An engine that calls processes is a user as well. The link on which the
+    harness's client submits is not among them.
     """
-    return {
+    called = {(resource.name, process) for resource in manifest.resource for process in resource.deployments}
+    return called | {
         (process.name, placeholder.name)
         for process in manifest.process
         for text in [*process.env.values(), *(process.start or [])]

@@ -15,6 +15,7 @@ from harness.manifest.graph_rules import ALWAYS, Rule
 from harness.manifest.model import (
     Edge,
     Effect,
+    EngineSource,
     Manifest,
     NatsSource,
     Node,
@@ -27,6 +28,7 @@ from harness.manifest.model import (
     SqlSource,
     Submit,
     Trigger,
+    Workflow,
 )
 from harness.manifest.placeholders import MEANING, WHERE
 from harness.manifest.run_rules import TO_RUN
@@ -45,10 +47,12 @@ _TABLES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("effects", "a list in `[[node]]`", Effect),
     ("[[edge]]", "one for each arrow of the graph", Edge),
     ("trigger", "in `[[edge]]` and `[submit]`", Trigger),
+    ("[[workflow]]", "one for each business process", Workflow),
     ("[[pending]]", "one for each reader", Pending),
     ("sql", "in `effects` and `[[pending]]`", SqlSource),
     ("nats", "in `effects` and `[[pending]]`", NatsSource),
     ("redis", "in `effects` and `[[pending]]`", RedisSource),
+    ("engine", "in `[[pending]]`", EngineSource),
     ("[[resource]]", "one for each broker, database or engine", Resource),
 )
 

@@ -329,6 +329,18 @@ def effects_at_the_world_are_known(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
+def rejections_are_seen(manifest: Manifest) -> Iterator[Complaint]:
+    """An effect that may be refused is counted at the world, which is who refuses it."""
+    for at, effect in effects_of(manifest):
+        if effect.may_reject and effect.at is None:
+            yield Complaint(
+                at=(*at, "may_reject"),
+                what=f'nobody is there to refuse effect "{effect.name}": it is not asked for at the world',
+                expected='at = "POST {link:world}/NAME", or no may_reject',
+                value=False,
+            )
+
+
 def effects_are_unique(manifest: Manifest) -> Iterator[Complaint]:
     """Effects have names of their own over the whole manifest: they name what is counted."""
     owners: dict[str, str] = {}
@@ -406,6 +418,7 @@ TO_RUN: tuple[Rule, ...] = (
     bodies_are_json,
     steps_are_complete,
     effects_at_the_world_are_known,
+    rejections_are_seen,
     effects_are_unique,
     world_can_be_reached,
     placeholders_mean_something,

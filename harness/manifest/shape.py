@@ -30,6 +30,7 @@ _NAMES: dict[tuple[str, ...], str] = {
     ("submit", "publish", "resource"): "resource",
     ("pending", "nats", "resource"): "resource",
     ("pending", "redis", "resource"): "resource",
+    ("pending", "engine", "resource"): "resource",
     ("node", "effects", "nats", "resource"): "resource",
     ("node", "effects", "redis", "resource"): "resource",
 }

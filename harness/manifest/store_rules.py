@@ -19,6 +19,8 @@ __all__ = ["OF_STORES", "SOURCES", "effects_of", "sources"]
 
 SOURCES = ("sql", "nats", "redis", "http", "command")
 """The keys that say where something is read at rest; the same for effects and for readers of pending work."""
+OF_PENDING = ("sql", "nats", "redis", "engine", "http", "command")
+"""The same for pending work, which an engine keeps as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def effects_can_be_counted(manifest: Manifest) -> Iterator[Complaint]:
 def sources_are_single(manifest: Manifest) -> Iterator[Complaint]:
     """A reader of pending work has exactly one source, and a query has exactly one database."""
     for index, reader in enumerate(manifest.pending):
-        yield from _exactly_one(("pending", index), reader, SOURCES, ["./pending"], "command")
+        yield from _exactly_one(("pending", index), reader, OF_PENDING, ["./pending"], "command")
     process = manifest.process[0].name if manifest.process else "PROCESS"
     for at, source in sources(manifest):
         if source.sql is not None:
@@ -128,6 +130,10 @@ def _read(manifest: Manifest) -> Iterator[Named]:
         for kind, named in (("nats", source.nats), ("redis", source.redis)):
             if named:
                 yield Named(at=(*at, kind, "resource"), name=named.resource, text=named.resource, kinds=(kind,))
+    for index, reader in enumerate(manifest.pending):
+        if reader.engine:
+            name, at = reader.engine.resource, ("pending", index, "engine", "resource")
+            yield Named(at=at, name=name, text=name, kinds=("restate", "temporal"))
 
 
 def _linked(manifest: Manifest) -> Iterator[Named]:
@@ -188,10 +194,34 @@ def _command_starts(at: KeyPath, resource: Resource) -> Iterator[Complaint]:
         )
 
 
+def deployments_exist(manifest: Manifest) -> Iterator[Complaint]:
+    """What is deployed on a resource of kind `restate` is a process that listens; other kinds call nobody."""
+    processes = [process.name for process in manifest.process]
+    for index, resource in enumerate(manifest.resource):
+        at: KeyPath = ("resource", index, "deployments")
+        for number, name in enumerate(resource.deployments):
+            if resource.kind != "restate":
+                yield Complaint(
+                    at=at,
+                    what=f'resource "{resource.name}" is of kind {resource.kind}, which calls no processes',
+                    expected='no deployments, or kind = "restate"',
+                    fix="delete this line",
+                )
+            elif name not in processes:
+                yield Complaint(
+                    at=(*at, number),
+                    what=f'no process is called "{name}"',
+                    expected="one of " + ", ".join(processes),
+                    got=name,
+                    value=processes[0] if processes else "fx",
+                )
+
+
 OF_STORES: tuple[Rule, ...] = (
     effects_can_be_counted,
     sources_are_single,
     resources_can_be_started,
+    deployments_exist,
     resources_fit,
 )
 """What a manifest keeps about stores, when the system is to be started."""

@@ -56,6 +56,8 @@ def _entered(manifest: Manifest) -> str:
     submit = manifest.submit
     if submit and submit.publish:
         return submit.publish.resource
+    if submit and submit.through:
+        return submit.through
     return next((node.process for node in manifest.node if submit and node.name == submit.node), "")
 
 

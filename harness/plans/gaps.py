@@ -15,7 +15,19 @@ from harness.manifest.model import Manifest, Process
 from harness.manifest.placeholders import links
 from harness.plans.model import Fault, Plan, Point
 
-__all__ = ["Gap", "core", "gaps", "human_faults", "single"]
+__all__ = [
+    "Gap",
+    "core",
+    "faults_at",
+    "gaps",
+    "human_faults",
+    "killable",
+    "plan_of",
+    "processes_ahead",
+    "processes_beside",
+    "refusable",
+    "single",
+]
 
 WORK = "w1"
 
@@ -44,10 +56,12 @@ def gaps(manifest: Manifest) -> list[Gap]:
 
 
 def _entries(manifest: Manifest) -> Iterator[Gap]:
-    """Where work enters as a message: the client stands before it publishes, and when it has the confirm."""
-    if manifest.submit and manifest.submit.publish:
+    """Where work enters through a broker: the client stands before it publishes, and when it has the confirm."""
+    submit = manifest.submit
+    taker = submit and (submit.publish.resource if submit.publish else submit.through)
+    if taker:
         for name in ("submit", "answer"):
-            yield Gap(point=Point(name=name, work=WORK), caller="client", callee=manifest.submit.publish.resource)
+            yield Gap(point=Point(name=name, work=WORK), caller="client", callee=taker)
 
 
 def _deliveries(manifest: Manifest) -> Iterator[Gap]:
@@ -60,7 +74,7 @@ def _deliveries(manifest: Manifest) -> Iterator[Gap]:
 
 
 def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
-    requested = manifest.submit is not None and manifest.submit.publish is None
+    requested = manifest.submit and not (manifest.submit.publish or manifest.submit.through)
     entered = _process_of(manifest, manifest.submit.node) if manifest.submit and requested else ""
     clients = [("client", process)] if entered == process else []
     return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")
@@ -85,7 +99,23 @@ def single(manifest: Manifest) -> list[Plan]:
     faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="quiet")) for p in killable(manifest)]
     faults += [*human_faults(manifest), *_given_up(manifest)]
-    return [plan_of(manifest, fault) for fault in dict.fromkeys(faults)]
+    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in dict.fromkeys(faults)]
+
+
+def _called_for(manifest: Manifest, fault: Fault) -> list[Fault]:
+    """The fault; where it strikes a compensation, after the refusal without which there would be none."""
+    undoing = {e.name for node in manifest.node for e in node.effects if e.compensates}
+    nodes = {n.name for n in manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
+    if fault.point.where not in undoing | nodes:
+        return [fault]
+    refusals = [
+        Fault(verb="reject", target=g.link, point=g.point) for g in gaps(manifest) if _may_be_refused(manifest, g)
+    ]
+    return [*refusals[-1:], fault]
+
+
+def _may_be_refused(manifest: Manifest, gap: Gap) -> bool:
+    return gap.point.name == "recv" and gap.point.where in refusable(manifest)
 
 
 def human_faults(manifest: Manifest) -> list[Fault]:
@@ -117,9 +147,12 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
     """The faults that mean something at this gap."""
     for process in killable(manifest):
         yield Fault(verb="kill", target=process.name, point=gap.point)
+        if process.forks and process.name == gap.caller:
+            yield Fault(verb="kill", target=f"{process.name}/child", point=gap.point)
+            yield Fault(verb="kill", target=f"{process.name}/parent", point=gap.point)
     for resource in manifest.resource:
         yield Fault(verb="kill", target=resource.name, point=gap.point)
-    for side in _own_processes(manifest, gap):
+    for side in processes_beside(manifest, gap):
         yield Fault(verb="terminate", target=side, point=gap.point)
         yield Fault(verb="pause", target=side, point=gap.point, until="detect")
     if gap.point.name in ("submit", "deliver", "recv"):
@@ -128,22 +161,33 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
         yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="refuse", target=gap.link, point=gap.point, until="detect")
         yield Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
+    if _may_be_refused(manifest, gap):
+        yield Fault(verb="reject", target=gap.link, point=gap.point)
     if gap.point.name == "deliver":
         yield Fault(verb="dup", target=gap.link, point=gap.point)
     yield from _store_links(manifest, gap)
 
 
-def _own_processes(manifest: Manifest, gap: Gap) -> list[str]:
+def refusable(manifest: Manifest) -> list[str]:
+    """The effects that the partner may refuse for good."""
+    return [effect.name for node in manifest.node for effect in node.effects if effect.may_reject]
+
+
+def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
+    """The killable processes on the two sides of a gap, the caller first."""
     names = {process.name for process in killable(manifest)}
     return [side for side in dict.fromkeys((gap.caller, gap.callee)) if side in names]
 
 
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
-    """Cuts of the links to brokers and databases, of processes that still have something to do after this gap."""
+    """Cuts of the links to and from brokers, databases and engines.
+
+    Only those of processes that still have something to do after this gap.
+    """
     resources = {resource.name for resource in manifest.resource}
-    ahead = _processes_from(manifest, _node_of(manifest, gap.point.where))
+    ahead = processes_ahead(manifest, gap)
     for user, target in sorted(links(manifest)):
-        if target in resources and user in ahead:
+        if (target in resources and user in ahead) or (user in resources and target in ahead):
             link = f"{user}->{target}"
             for direction in ("request", "reply"):
                 yield Fault(verb="blackhole", direction=direction, target=link, point=gap.point, until="detect")
@@ -158,8 +202,9 @@ def _node_of(manifest: Manifest, place: str) -> str:
     return place if any(node.name == place for node in manifest.node) else next(owners, place)
 
 
-def _processes_from(manifest: Manifest, node: str) -> set[str]:
-    """The processes of this node and of every node behind it."""
+def processes_ahead(manifest: Manifest, gap: Gap) -> set[str]:
+    """The processes that still have something to do after a gap: of its node and of every node behind it."""
+    node = _node_of(manifest, gap.point.where)
     reached, queue = {node}, [node]
     while queue:
         queue = [edge.to for edge in manifest.edge if edge.from_ in queue and edge.to not in reached]
@@ -172,7 +217,7 @@ def core(manifest: Manifest) -> list[Plan]:
 
     At the edge: the request lost, the reply lost, a kill once the service has answered; where work enters as a message,
     the same with the broker. In each node: a kill before its first effect at the world, a kill after its last one, and
-    the reply to its last one lost.
+    the reply to its last one lost. An effect that may be refused for good is refused.
     """
     faults: list[Fault] = []
     for gap in gaps(manifest):
@@ -189,9 +234,11 @@ def core(manifest: Manifest) -> list[Plan]:
         if after_last:
             lost = Point(name="recv", where=effects[-1], work=WORK)
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
+        if _may_be_refused(manifest, gap):
+            faults.append(Fault(verb="reject", target=gap.link, point=gap.point))
     struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
-    possible = (fault for fault in dict.fromkeys(faults) if fault.verb == "cut" or fault.process in struck)
-    return [plan_of(manifest, fault) for fault in possible]
+    possible = (f for f in dict.fromkeys(faults) if f.verb in ("cut", "reject") or f.process in struck)
+    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in possible]
 
 
 def _effects_beside(manifest: Manifest, gap: Gap) -> list[str]:

@@ -6,6 +6,7 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
     cut reply client->orders @deliver orders w1 #2    that answer never arrives; the callee did execute
     pause worker @applied charge w1 until detect      longer than the declared detection takes
     blackhole request relay->broker @deliver orders w1
+    reject shipping->world @recv ship w1              the partner refuses w1's shipping, now and for good
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
 `@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`, and `@quiet`, when all work is done and nothing moves any
@@ -33,7 +34,7 @@ __all__ = ["HUMAN_ACTS", "LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "P
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
 DIRECTED_VERBS = ("cut", "reset", "blackhole")
-LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold")
+LINK_VERBS = (*DIRECTED_VERBS, "refuse", "dup", "hold", "reject")
 HUMAN_ACTS = {"click": "twice", "give": "up", "new": "key"}
 """What the human does, in two words; the second stands where others have their target."""
 NO_FAULTS = "no faults"
@@ -46,7 +47,7 @@ _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(
     r"(?P<verb>[a-z]+)(?: (?P<direction>request|reply))? (?P<target>[^\s@]+)"
     r" @(?P<point>[a-z]+)(?: (?P<args>.+?))??(?: #(?P<n>[1-9]\d*))?"
-    r"(?: until (?P<until>(?:detect|lease|timeout|patience)(?:\+\d+(?:\.\d+)?)?))?(?P<late> late)?"
+    r"(?: until (?P<until>death|(?:detect|lease|timeout|patience)(?:\+\d+(?:\.\d+)?)?))?(?P<late> late)?"
 )
 
 
@@ -79,8 +80,8 @@ class Fault:
     the human does.
     point: the logical point where it strikes.
     direction: request or reply, for verbs that act on one direction of a link.
-    until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; empty: as soon as it is
-    proven, or after `detect` where that would be at once.
+    until: when it is undone: `detect`, `lease`, `timeout`, `patience`, each with `+seconds`; `death`, of the process
+    that uses the link; empty: as soon as it is proven, or after `detect` where that would be at once.
     late: a call held at this point is applied although its caller was killed.
     """
 
@@ -133,6 +134,9 @@ def parse_fault(text: str) -> Fault:
     point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
+    obstructs = verb in (*DIRECTED_VERBS, "refuse")
+    _require(match["until"] != "death" or obstructs, text, "until death with blackhole, cut, reset or refuse", verb)
+    _require(verb != "reject" or point.name == "recv", text, "reject A->world @recv EFFECT WORK", f"@{point.name}")
     late = bool(match["late"])
     _require(not late or (point.name == "recv" and verb in KILLS), text, "kill PROCESS @recv EFFECT WORK late", text)
     return Fault(

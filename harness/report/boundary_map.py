@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.boundaries.workflows import Shared
 from harness.report.model import Boundary, GraphEdge, SystemReport
 from harness.report.svg import clip, picture, tag
 
@@ -26,6 +27,7 @@ LANE_PX = 146
 LEFT_PX = 98
 TOP_PX = 72
 BOX_PX = (148, 118)
+LABEL_PX = 18
 RING_PX = 15
 NODE_PX = 17
 COLOURS = 6
@@ -53,12 +55,15 @@ def draw_map(identity: str, system: SystemReport, again: Mapping[str, int] | Non
         again: how often each node was invoked once more in a case; shown as counted arrows.
     """
     places = _lay_out(system)
+    if system.workflows:  # their names stand above everything
+        places = {name: _Place(place.x, place.y + LABEL_PX) for name, place in places.items()}
     width = max((p.x for p in places.values()), default=0.0) + LEFT_PX
     height = max((p.y for p in places.values()), default=0.0) + TOP_PX
     return picture(
         identity, f"Boundary map of {system.name}", _described(system, again or {}), max(width, 320.0), height,
         *[_hull(b, system, places, layer=True) for b in system.boundaries if set(b.layer) - set(b.nodes)],
         *[_hull(b, system, places, layer=False) for b in system.boundaries],
+        *[part for workflow in system.workflows for part in _frame(workflow, places)],
         *[_edge(edge, places) for edge in system.edges if edge.source in places and edge.target in places],
         *[_node(name, system, place, (again or {}).get(name.partition("@")[0], 0)) for name, place in places.items()],
     )  # fmt: skip
@@ -108,6 +113,33 @@ def _hull(boundary: Boundary, system: SystemReport, places: Mapping[str, _Place]
     ]  # fmt: skip
     what = "layer" if layer else "boundary"
     return tag("g", tag("title", f"{what} of {boundary.target}: {', '.join(members)}"), *passes, class_=f"{what}-hull")
+
+
+def _frame(workflow: Shared, places: Mapping[str, _Place]) -> list[Markup]:
+    """A dotted frame around a workflow; around each of its nodes, where one frame would take in strangers."""
+    own = [places[name] for name in workflow.nodes if name in places]
+    strangers = [place for name, place in places.items() if name not in workflow.nodes]
+    if not own:
+        return []
+    whole = _hold(own)
+    groups = [[place] for place in own] if any(_inside(place, whole) for place in strangers) else [own]
+    label = tag("text", f"workflow {workflow.name}", class_="small muted", x=whole[0] + 8, y=whole[1] - 5)
+    frames = [_hold(group) for group in groups]
+    drawn = [tag("rect", class_="workflow", x=x, y=y, width=w, height=h, rx=12) for x, y, w, h in frames]
+    return [tag("g", tag("title", f"workflow {workflow.name}: {', '.join(workflow.nodes)}"), *drawn, label)]
+
+
+def _hold(group: list[_Place]) -> tuple[float, float, float, float]:
+    """Left, top, width and height of what holds these boxes with their layers."""
+    grow = RING_PX + 6
+    left, right = min(p.x for p in group) - BOX_PX[0] / 2 - grow, max(p.x for p in group) + BOX_PX[0] / 2 + grow
+    top, bottom = min(p.y for p in group) - 55 - grow + 14, max(p.y for p in group) + BOX_PX[1] - 55 + grow - 14
+    return left, top, right - left, bottom - top
+
+
+def _inside(place: _Place, frame: tuple[float, float, float, float]) -> bool:
+    left, top, width, height = frame
+    return left <= place.x <= left + width and top <= place.y <= top + height
 
 
 def _box(place: _Place, grow: float) -> Markup:

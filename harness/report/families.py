@@ -82,8 +82,8 @@ def told(case: CaseReport, name: str = "") -> str:
             or none is named, all are told.
     """
     own = [finding for finding in case.findings if finding.property == name]
-    faults = " + ".join(case.faults) or "no faults"
-    return "\n\n".join(_finding(finding, case.plan, faults) for finding in own or case.findings)
+    faults = " + ".join(case.told_faults) or "no faults"
+    return "\n\n".join(_finding(finding, case.told_plan, faults) for finding in own or case.findings)
 
 
 def _finding(finding: Finding, plan: str, faults: str) -> str:

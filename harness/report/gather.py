@@ -53,6 +53,7 @@ def finding_of(history: History, violation: Violation, manifest: Path | None = N
         declared=_declared(history, violation, manifest) if manifest else "",
         owner=violation.owner,
         spread=violation.spread,
+        fate=code.fate if code else "",
     )
 
 

@@ -22,6 +22,7 @@ from harness.report.lanes import draw_lanes
 from harness.report.ledger import draw_ledger, read_ledger
 from harness.report.model import CaseReport, RunReport, SystemReport, Verdict
 from harness.report.timeline import counted_retriggers, read_timeline
+from harness.report.workflows import in_words, workflow_cases
 
 __all__ = ["interesting_cases", "render_html", "write_html"]
 
@@ -102,6 +103,8 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["symbol"] = lambda verdict: SYMBOLS[verdict]
+    environment.globals["workflow_lines"] = in_words
+    environment.globals["workflow_cases"] = workflow_cases
     environment.filters["slug"] = lambda verdict: verdict.value.lower().replace(" ", "-")
     return environment
 

@@ -9,14 +9,16 @@ violations, faults_landed, not_exercised, not_tested. Further keys follow them. 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from harness.checks.figures import WorkflowFigures
 from harness.errors import Problem, UsageError
 from harness.report.families import cells_of
 from harness.report.html import interesting_cases
 from harness.report.model import CaseReport, Finding, RunReport, SystemReport
+from harness.report.workflows import workflow_cases
 
 __all__ = ["circumstances", "read_report", "report_document", "report_json", "system_document"]
 
@@ -102,7 +104,22 @@ def system_document(run: RunReport, system: SystemReport) -> dict[str, Any]:
         ],
         "not_run": system.not_run,
     }
-    return document | circumstances(run)
+    workflows = {"workflows": workflow_documents(system)} if system.workflows else {}
+    return document | workflows | circumstances(run)
+
+
+def workflow_documents(system: SystemReport) -> list[dict[str, Any]]:
+    """Each business process over the boundaries, and how long it stood partially complete in each case."""
+    return [
+        asdict(workflow)
+        | {"cases": [_workflow_case(case, figures) for case, figures in workflow_cases(system, workflow)]}
+        for workflow in system.workflows
+    ]
+
+
+def _workflow_case(case: CaseReport, figures: WorkflowFigures) -> dict[str, Any]:
+    told = {"partial_s": figures.partial_s, "completed": figures.completed, "ask": list(figures.ask)}
+    return {"plan": case.plan, "faults": list(case.faults)} | told
 
 
 def _families(system: SystemReport) -> dict[str, dict[str, str]]:
@@ -119,11 +136,13 @@ def _violation(case: CaseReport, finding: Finding) -> dict[str, Any]:
         "property": finding.property,
         "boundary": finding.boundary,
         "work": finding.work,
-        "plan": case.plan,
-        "faults": list(case.faults),
+        "plan": case.told_plan,
+        "faults": list(case.told_faults),
         "witness": [step.squeezed for step in finding.witness],
         "summary": finding.summary,
         "declared": finding.declared,
+        "fate": finding.fate,
+        "shrunk_from": case.plan if case.shrunk_to else None,
         "reproduced": [case.reproduced, case.of],
     }
 
@@ -143,4 +162,5 @@ def circumstances(run: RunReport) -> dict[str, Any]:
         "workers": run.workers,
         "shard": run.shard,
         "budget_s": run.budget_s,
+        "estimated_seconds": run.estimated_s,
     }

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from harness.boundaries.workflows import Shared
+from harness.checks.figures import Figures
 from harness.checks.verdict import Verdict
 from harness.history import Event, History, read_jsonl
 
@@ -149,6 +151,7 @@ class Finding:
     boundary: the boundary in words. work: the work key. summary: one sentence, what happened and what is allowed.
     witness: the shortest telling. likely, where_to_look, owner, spread: cause, component, who owned recovery, how far.
     declared: the line of the manifest that says otherwise, `retrigger.toml:57  awaits = true`; empty for none.
+    fate: what became of the work in a word, where the code says so: LOST, DOUBLED, STUCK_UNTIL_RESTART, ...
     """
 
     code: str
@@ -163,6 +166,7 @@ class Finding:
     declared: str = ""
     owner: str = ""
     spread: str = ""
+    fate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,10 @@ class CaseReport:
     history_path: its JSON lines in a file; history: the lines themselves where there is no file.
     reproduced, of: how often the verdict came again, k of n runs; 0 of 0 where it was run once.
     smallest_of: how many failing plans it is the smallest of. steps_before: its steps before shrinking.
+    shrunk_to, shrunk_faults: the smallest plan that was found to fail in the same way, which the findings and the
+    history are of; empty where this plan is as small as it gets.
     error: what went wrong in the harness, where the outcome is ERROR. notes: what was seen and not judged.
+    figures: what was measured of it, verdict aside; None in a report of an older version.
     """
 
     plan: str
@@ -193,8 +200,21 @@ class CaseReport:
     of: int = 0
     smallest_of: int = 0
     steps_before: int = 0
+    shrunk_to: str = ""
+    shrunk_faults: tuple[str, ...] = ()
     error: str = ""
     notes: tuple[str, ...] = ()
+    figures: Figures | None = None
+
+    @property
+    def told_plan(self) -> str:
+        """The plan that a reader is told of, and replays."""
+        return self.shrunk_to or self.plan
+
+    @property
+    def told_faults(self) -> tuple[str, ...]:
+        """Its faults in words."""
+        return self.shrunk_faults if self.shrunk_to else self.faults
 
     @property
     def broken(self) -> set[str]:
@@ -253,6 +273,8 @@ class SystemReport:
     not_run: how many planned cases were not run. core: ids of the plans that no verdict can do without.
     level: the level of the contract that the manifest reaches. claimed: the properties that are judged there.
     not_claimed: what is not, and what would unlock it, in words. placement: who places the triggers, in a word.
+    workflows: the business processes that its manifest names, over the boundaries. terms: fault in common terms -> id
+        of the plan that means it here, or why there is none after a `-`.
     baseline: known failures. seconds: wall time of this system's part. running_s: from its first case to the end of
         its last, without set-up.
     """
@@ -278,6 +300,8 @@ class SystemReport:
     claimed: tuple[str, ...] = ()
     not_claimed: tuple[str, ...] = ()
     placement: str = ""
+    workflows: tuple[Shared, ...] = ()
+    terms: dict[str, str] = field(default_factory=dict)
     baseline: tuple[KnownFailure, ...] = ()
     seconds: float = 0.0
     running_s: float = 0.0
@@ -341,7 +365,7 @@ class RunReport:
 
     tool_version: of retrigger. command: the command line in words. profile, explore: what was planned.
     shard: which part of the plans, `1/2`. budget_s: how long cases were begun. seed: of the plans.
-    workers: how many ran cases at the same time. seconds: wall time of the whole.
+    workers: how many ran cases at the same time. seconds: wall time of the whole. estimated_s: what was foreseen.
     """
 
     tool_version: str
@@ -355,6 +379,7 @@ class RunReport:
     seed: int = 0
     workers: int = 1
     seconds: float = 0.0
+    estimated_s: float = 0.0
 
     @property
     def verdict(self) -> Verdict:

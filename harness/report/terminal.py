@@ -9,6 +9,7 @@ them.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -20,12 +21,15 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
+from harness.report.workflows import in_words
 
 __all__ = ["Reporter", "Terminal"]
 
 PLAIN_WIDTH = 80
 WIDEST = 110
 EVERY_S = 5.0
+SILENT_S = 15.0
+"""How long nothing is said at most where a line is all that shows that something goes on."""
 MAX_BLOCKS = 3
 MAX_LISTED = 5
 STYLES = {
@@ -51,8 +55,12 @@ class Reporter(Protocol):
     def preparing(self, text: str) -> None:
         """Something that takes a while is set up: a server is downloaded or built."""
 
-    def cases_started(self, cases: int) -> None:
-        """The first case begins. cases: how many are planned, of all systems together; 0 where that is not known."""
+    def cases_started(self, cases: int, foreseen: str = "") -> None:
+        """The first case begins.
+
+        cases: how many are planned, of all systems together; 0 where that is not known. foreseen: how long they will
+        take, in words.
+        """
 
     def stage_finished(self, stage: str, text: str, seconds: float, verdict: Verdict = Verdict.HOLDS) -> None:
         """A stage before the faults is done: the contract, the run without faults."""
@@ -97,6 +105,7 @@ class Terminal:
         self._planned = 0
         self._outcomes: list[Verdict] = []
         self._several = False
+        self._pulse = threading.Event()
 
     def run_started(self, run: RunReport, names: Sequence[str]) -> None:
         """Prints the head: what runs, with what, and loudly so where the proxy is not the real one."""
@@ -120,11 +129,13 @@ class Terminal:
         """Prints what is being set up."""
         self._say(f" ..  {clean(text)}", hang=5)
 
-    def cases_started(self, cases: int) -> None:
-        """Starts the progress."""
+    def cases_started(self, cases: int, foreseen: str = "") -> None:
+        """Says how long it will take, and starts the progress."""
         self._started_s = self._said_s = self._clock()
         self._planned, self._outcomes = cases, []
         self._say("")
+        if foreseen:
+            self._say(f" ..  {clean(foreseen)}", hang=5)
         if self.lively:
             columns = (TextColumn("  {task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"))
             self._progress = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
@@ -132,6 +143,8 @@ class Terminal:
             self._progress.start()
         else:
             self._say(" ..  starting; each system first runs without faults", hang=5)
+            self._pulse = threading.Event()
+            threading.Thread(target=self._tell_of_silence, args=(self._pulse,), daemon=True).start()
 
     def stage_finished(self, stage: str, text: str, seconds: float, verdict: Verdict = Verdict.HOLDS) -> None:
         """Prints one line: what was done, how it went, how long it took."""
@@ -164,6 +177,10 @@ class Terminal:
             self._say("    This violation is expected: the manifest announces it.", style="bold", hang=4)
         self._troubles(system)
         self._known(system)
+        for workflow in system.workflows:
+            self._say("")
+            for name, text in in_words(system, workflow):
+                self._say(f"    {clean(name):<20}  {clean(text)}", hang=26)
         if not self._several:
             self._say("")
             self._landed(system)
@@ -201,13 +218,15 @@ class Terminal:
     def _told(self) -> str:
         of = f"/{self._planned}" if self._planned else ""
         counts = [f"{self._outcomes.count(v)} {WORDS[v]}" for v in WORDS if v in self._outcomes]
-        return f"{len(self._outcomes)}{of} cases, {', '.join(counts)}"
+        return ", ".join([f"{len(self._outcomes)}{of} cases", *counts])
 
     def _failure(self, case: CaseReport, finding: Finding) -> None:
         """The block of the first violation of a case: enough to understand it without any other file."""
         self._say("")
         title = f"{finding.code} {finding.title}"
-        self._flow([clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.plan}")], style="bold red")
+        self._flow(
+            [clean(title), clean(f"boundary {finding.boundary}"), clean(f"plan {case.told_plan}")], style="bold red"
+        )
         self._say(f"    {clean(finding.summary)}", hang=4, style="bold")
         in_columns = all(cell_len(step.text) <= self.width - 9 for step in finding.witness)
         for number, step in enumerate(finding.witness, start=1):
@@ -224,7 +243,7 @@ class Terminal:
         self._pairs(where)
         if case.smallest_of or case.of:
             self._say(f"    {_smallest(case)}", hang=4)
-        commands = [("replay", f"retrigger replay {case.plan}"), ("why", f"retrigger explain {finding.code}")]
+        commands = [("replay", f"retrigger replay {case.told_plan}"), ("why", f"retrigger explain {finding.code}")]
         self._pairs([*commands, ("picture", self.picture)])
 
     def _troubles(self, system: SystemReport) -> None:
@@ -287,7 +306,16 @@ class Terminal:
         for number, line in enumerate(lines or [Text("")]):
             self.console.print(Text((lead if number == 0 else " " * len(lead)) + line.plain.rstrip(), style=style))
 
+    def _tell_of_silence(self, ended: threading.Event) -> None:
+        """Says every now and then that a long wait goes on, so that nobody takes it for a hang."""
+        while not ended.wait(1.0):
+            if self._clock() - self._said_s >= SILENT_S:
+                self._said_s = self._clock()
+                waited_s = self._clock() - self._started_s
+                self._say(f" ..  {self._told()}, still waiting   {waited_s:.0f} s", hang=5)
+
     def _stop_progress(self) -> None:
+        self._pulse.set()
         if self._progress:
             self._progress.stop()
             self._progress = None

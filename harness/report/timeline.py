@@ -110,7 +110,7 @@ def read_timeline(system: SystemReport, case: CaseReport, events: list[Event]) -
 def interesting_works(case: CaseReport, events: list[Event]) -> list[str]:
     """The works to draw: those of the findings, else those that the faults name, else the first one."""
     submitted = list(dict.fromkeys(event.work for event in events if event.kind is Kind.SUBMIT))
-    words = {word for fault in case.faults for word in re.findall(r"[\w.-]+", fault)}
+    words = {word for fault in case.told_faults for word in re.findall(r"[\w.-]+", fault)}
     choices = ([f.work for f in case.findings if f.work], [w for w in submitted if w in words], submitted[:1])
     return list(dict.fromkeys(next((choice for choice in choices if choice), [])))[:MAX_WORKS]
 
@@ -414,6 +414,7 @@ class _Telling:
 STATES = {
     "stranded": "nothing is left that would ever drive it",
     "undriven": "a trigger is stored, and nothing drives it",
+    "overdue": "its trigger should have driven it long ago",
     "livelock": "attempts go on without an end",
     "slow": "not done within the time allowed",
 }

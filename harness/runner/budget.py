@@ -23,14 +23,19 @@ FAIR_TICK_S = 0.02
 class Calibration:
     """What the fault-free run of this universe took.
 
-    lag_s: longest time between an accepted answer and the last effect or hand-off of that work.
+    lag_s: longest time between the last accepted answer and the last effect or hand-off, with all processes warm.
     work_s: longest time between the first submit and everything being complete.
+    cold_s: how much longer the first piece of work took: what is ready by word only, as a worker without a port, is
+        often not up yet.
     start_s: how long all processes took to be ready. patience: factor on every budget.
+    repeats: whether a repeat of work that is done means anything; see `smoke` in `harness.runner.stage`.
     """
 
     lag_s: float = 0.1
     work_s: float = 2.0
     start_s: float = 2.0
+    cold_s: float = 0.0
+    repeats: bool = True
     patience: float = 1.0
 
     def times(self, patience: float) -> Calibration:
@@ -55,20 +60,42 @@ class Bounds:
         once_s = self.recover_s + calibration.work_s + calibration.start_s
         return SAFETY * calibration.patience * ((faults + 1) * once_s + 0.5)
 
+    def still_s(self, calibration: Calibration) -> float:
+        """How long nothing may move once nobody at the edge waits any more: several times what one recovery takes.
+
+        Each fault that strikes later is a movement, so their number is no part of it.
+        """
+        once_s = self.redrive_s + calibration.work_s + calibration.start_s
+        return SAFETY * calibration.patience * (once_s + 0.5)
+
     def settle_s(self, calibration: Calibration) -> float:
-        """How long a system whose stores cannot be read must stay still before it counts as quiet."""
-        return self.redrive_s + 3 * calibration.lag_s + 0.05
+        """How long a system whose stores cannot be read must stay still before it counts as quiet.
+
+        What was killed may first have to come up again, so the time of a cold start is part of it.
+        """
+        return self.redrive_s + calibration.cold_s + 3 * calibration.lag_s + 0.05
 
     def stable_s(self, calibration: Calibration) -> float:
         """How long nothing may be pending or in flight before incomplete work counts as stranded."""
-        return max(1.0, 2 * self.settle_s(calibration) + 10 * calibration.lag_s)
+        jitter_s = min(
+            10 * calibration.lag_s, 1.0
+        )  # a long lag is mostly a process that starts, which is counted above
+        return max(1.0, 2 * self.settle_s(calibration) + jitter_s)
 
 
 class Budget:
-    """Fair seconds since the last progress, against a limit, with a hard cap in fair seconds overall."""
+    """Fair seconds since the last progress, against a limit, with a hard cap in fair seconds overall.
 
-    def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        limit_s: without progress. clock: for tests.
+        whole_s: what the cap is a multiple of, where that is not the limit.
+    """
+
+    def __init__(
+        self, limit_s: float, clock: Callable[[], float] = time.monotonic, *, whole_s: float | None = None
+    ) -> None:
         self.limit_s = limit_s
+        self.whole_s = whole_s or limit_s
         self._clock = clock
         self._last_s = clock()
         self.spent_s = 0.0
@@ -94,4 +121,4 @@ class Budget:
     @property
     def over(self) -> bool:
         """The budget is spent without progress, or the hard cap is reached."""
-        return self.still or self.spent_s > HARD_CAP * self.limit_s
+        return self.still or self.spent_s > HARD_CAP * self.whole_s

@@ -22,11 +22,13 @@ from harness.runner.inject import Injector
 from harness.runner.ledger import Ledger
 from harness.runner.universe import PROBE, Universe
 
-__all__ = ["CaseRun", "run_case"]
+__all__ = ["PATIENT", "CaseRun", "run_case"]
 
 T = TypeVar("T")
 BLIND_S = 2.0
 """How long a store may give no answer where nothing was done to it: then the manifest says it wrongly."""
+PATIENT = 2.0
+"""The patience of a run that is made because an earlier one was undecided."""
 PROGRESS = (Kind.ATTEMPT, Kind.APPLY, Kind.DELIVER, Kind.REPLY, Kind.ANSWER, Kind.PENDING, Kind.ROWS)
 
 
@@ -51,23 +53,36 @@ class CaseRun:
 
 
 async def run_case(
-    universe: Universe, plan: Plan, calibration: Calibration, *, replay: bool = True, most_tries: int | None = None
+    universe: Universe,
+    plan: Plan,
+    calibration: Calibration,
+    *,
+    replay: bool = True,
+    ask: bool = True,
+    rest: bool = False,
+    go_on: bool = False,
+    most_tries: int | None = None,
+    one_by_one: bool = False,
 ) -> CaseRun:
     """Runs a plan once in a universe. What goes wrong in the harness on the way stands in the run's `errors`.
 
     Args:
         universe: where. plan: what goes wrong. calibration: how long this machine takes.
-        replay: whether everything is submitted again in the end, or what stayed behind is probed for what frees it.
-            Without it nothing is waited for where no work was accepted.
+        replay: whether everything is submitted again in the end.
+        ask: whether what stayed behind is probed for what frees it. Without it nothing is waited for where no work was
+            accepted, unless `rest` says so.
+        rest: whether it is waited for rest in any case.
+        go_on: whether to begin with the running processes of a case that came to rest, and to leave them to the next.
         most_tries: how often the client submits one piece of work at most.
+        one_by_one: whether a piece of work is submitted only when the one before it is complete.
 
     Raises:
         HarnessError: the universe could not be made ready for a case.
     """
     started_s = time.monotonic()
-    scene = await universe.begin(plan)
+    scene = await universe.begin(plan, go_on=go_on)
     run = CaseRun(plan=plan, history=scene.history)
-    case = _Case(universe, run, calibration)
+    case = _Case(universe, run, calibration, go_on=go_on)
     case.client.most_tries = most_tries
     scene.history.record(Kind.SYSTEM, **universe.system.expectation(plan).to_json())
     try:
@@ -75,18 +90,18 @@ async def run_case(
             with case.phase("start"):
                 await universe.start_all()
             with case.phase("load"):
-                await case.load()
+                await case.load(one_by_one=one_by_one)
             with case.phase("heal"):
                 await case.healed()
             if not case.accepted:
                 run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
-            if replay or case.accepted:
+            if ask or rest or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
-            if run.settled and replay:
+            if run.settled and replay and calibration.repeats:
                 with case.phase("replay"):
                     await case.replay_the_past()
-            elif not run.settled and replay:
+            elif not run.settled and ask:
                 await case.ask_what_would_help()
     except HarnessError as error:
         run.errors.append(error)
@@ -118,8 +133,9 @@ async def _to_the_end(work: Coroutine[None, None, None]) -> None:
 class _Case:
     """The moving parts of one case while it runs."""
 
-    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration) -> None:
+    def __init__(self, universe: Universe, run: CaseRun, calibration: Calibration, *, go_on: bool = False) -> None:
         assert universe.scene is not None
+        self.go_on = go_on
         self.universe = universe
         self.run = run
         self.scene = universe.scene
@@ -174,14 +190,28 @@ class _Case:
         finally:
             await self.injector.close()
 
-    async def load(self) -> None:
+    async def load(self, *, one_by_one: bool) -> None:
         """Submits w1; the others follow when its fault has struck or it has been answered, so they meet the damage."""
         first, *others = self.run.plan.work_keys
+        if one_by_one:
+            await self._complete_each(self.run.plan.work_keys)
+            return
         self.clients.append(asyncio.create_task(self.client.work(first)))
         struck = len(self.history)
         await self._until(lambda: self.clients[0].done() or self._fault_struck_since(struck), self.budget())
         self.clients += [asyncio.create_task(self.client.work(work)) for work in others]
         await self._until(lambda: all(client.done() for client in self.clients), self.budget())
+
+    async def _complete_each(self, works: Sequence[str]) -> None:
+        """Submits each when the one before it is complete, or nothing has moved for too long."""
+        for work in works:
+            client = asyncio.create_task(self.client.work(work))
+            self.clients.append(client)
+            await self._until(client.done, self.budget())
+            still = Budget(self.bounds.stable_s(self.calibration))
+            while not (await self.ledger.complete() or still.over):
+                await self._something_moves()
+                still.tick()
 
     def _fault_struck_since(self, index: int) -> bool:
         states = (e.data["state"] for e in self.history.events[index:] if e.kind is Kind.FAULT)
@@ -194,7 +224,10 @@ class _Case:
 
     def budget(self) -> Budget:
         """Fair time for everything to complete."""
-        return Budget(self.bounds.budget_s(len(self.run.plan.faults), self.calibration))
+        whole_s = self.bounds.budget_s(len(self.run.plan.faults), self.calibration)
+        answered = bool(self.clients) and all(client.done() for client in self.clients)
+        still_s = self.bounds.still_s(self.calibration) if answered else whole_s
+        return Budget(min(still_s, whole_s), whole_s=whole_s)
 
     async def healed(self) -> None:
         """Waits until the faults that have struck are undone. One that strikes later, in the drain, heals there."""
@@ -251,9 +284,14 @@ class _Case:
             await asyncio.gather(task, return_exceptions=True)
 
     def _idle(self) -> bool:
-        """Clients have their answers, faults are undone, and no request is under way."""
+        """Clients have their answers, faults are undone, and no request is under way.
+
+        A worker that asks over HTTP whether there is work does so for ever. Where all pending work can be read, such
+        requests, which are no invocation of any node, tell nothing and need not be waited for.
+        """
         answered = all(client.done() for client in self.clients)
-        return answered and not self.injector.active and not self.universe.busy
+        under_way = self.universe.busy(invoking=self.ledger.sees_all)
+        return answered and not self.injector.active and not under_way
 
     def _why_late(self, pending: list[str] | None, budget: Budget) -> str:
         """The finite witness behind a spent budget, or `slow` where there is none."""
@@ -263,7 +301,9 @@ class _Case:
         attempts = any(e.kind in (Kind.ATTEMPT, Kind.DELIVER) and e.at_s > since_s for e in self.history.events)
         if pending:
             return "livelock" if attempts else "undriven"
-        return "slow" if attempts or not self.ledger.sees_all else "stranded"
+        if attempts or not (self.ledger.sees_all or (budget.still and self.system.times_declared)):
+            return "slow"
+        return "stranded" if self.ledger.sees_all else "overdue"
 
     async def _give_up(self, state: str, budget: Budget, pending: list[str]) -> bool:
         works = self.ledger.incomplete()
@@ -293,9 +333,10 @@ class _Case:
         await self.settle(last=True)
 
     async def ask_what_would_help(self) -> None:
-        """After work stayed behind with its trigger still set: does more work free it, does a restart, or is it lost?
+        """After work stayed behind, perhaps with its trigger still set: what frees it, more work, a restart, nothing?
 
-        Real queues show all three. The first deadline has decided the verdict; what is seen here only explains it.
+        Real queues show all three. Where the first deadline has decided the verdict, what is seen here only explains
+        it. Where it has not, since the triggers cannot be read, this may decide it.
         """
         decided = self.history.of(Kind.DEADLINE)[-1].data
         if decided["state"] == "stranded" or not self.system.triggered_edges:
@@ -308,11 +349,23 @@ class _Case:
                 await self.universe.start_again(name)
             left = await self._freed(left, "stuck_until_restart", after)
         after |= dict.fromkeys(left, "lost")
-        self.history.record(Kind.DEADLINE, **decided, after=after)
+        if decided["state"] != "slow" or self._is_final(after):
+            self.history.record(Kind.DEADLINE, **decided, after=after)
+
+    def _is_final(self, after: dict[str, str]) -> bool:
+        """Whether what became of late work shows more than a slow machine.
+
+        The work that was submitted last has to be complete: then there was time enough. What has come late all the same
+        counts only where it had twice the time to come by itself.
+        """
+        accepted = self.clients[-1].done() and self.clients[-1].result() == "ok"
+        overtaken = accepted and PROBE not in self.ledger.incomplete()
+        patient = self.calibration.patience >= PATIENT
+        return overtaken and (patient or set(after.values()) == {"lost"})
 
     async def _freed(self, works: list[str], how: str, after: dict[str, str]) -> list[str]:
         """Waits for these works to complete; notes which did, and returns those that did not."""
-        budget = Budget(self.bounds.stable_s(self.calibration))
+        budget = Budget(self.bounds.stable_s(self.calibration) + self.calibration.start_s)
         left = works
         while left and not budget.over:
             await self._something_moves()
@@ -330,11 +383,17 @@ class _Case:
         await asyncio.gather(*self.clients, *self.looks, return_exceptions=True)
         self.run.unread |= self.ledger.unread
         self.run.absent |= self.ledger.absent
-        for end in (self.injector.close, self.ledger.close, self.universe.end, self._no_fault_is_left):
+        for end in (self.injector.close, self.ledger.close, self._end_universe, self._no_fault_is_left):
             try:
                 await end()
             except HarnessError as error:  # an error of this case, which must not hide why the case ends
                 self.errors.append(error)
+
+    async def _end_universe(self) -> None:
+        """Ends the processes, unless the next case may go on with them: all is at rest, and nothing went wrong."""
+        stranded = any(event.data["state"] == "stranded" for event in self.history.of(Kind.DEADLINE))
+        sound = not (self.run.errors or self.injector.errors or self.errors)
+        await self.universe.end(standing=self.go_on and sound and (self.run.settled or stranded))
 
     async def _no_fault_is_left(self) -> None:
         """One that is left is an error of this case, and taken away by force, so that it is none of the next."""

@@ -51,15 +51,20 @@ class Client:
 
     async def work(self, work: str) -> str:
         """Submits one piece of work until it is answered, or once where nobody waits for it; returns the outcome."""
-        pause_s = FIRST_PAUSE_S
         human = self.scene.humans[work] = Human()
+        try:
+            return await self._until_answered(work, human)
+        finally:
+            human.gone.set()
+
+    async def _until_answered(self, work: str, human: Human) -> str:
+        pause_s = FIRST_PAUSE_S
         for tries in itertools.count(1):
             outcome = await self._click(work, human)
             if outcome != "unknown":
                 return outcome
             if human.leaves.is_set():
                 self.scene.history.record(Kind.GIVE_UP, work=work, where=self.link, n=tries, why="without an answer")
-                human.left.set()
                 return outcome
             if self.submit.root == "none" or tries == self.most_tries:
                 return outcome
@@ -70,15 +75,14 @@ class Client:
     async def _click(self, work: str, human: Human) -> str:
         """One try, and where he clicks twice a second one at the same time; what either of them learnt for sure."""
         try:
-            outcome = await self.once(work)
-            if human.second_click:
-                second = await human.second_click
-                outcome = second if outcome == "unknown" else outcome
-            return outcome
+            outcomes = [await self.once(work)]
+            while human.clicks:
+                outcomes.append(await human.clicks.pop())
         finally:
-            if human.second_click:
-                human.second_click.cancel()
-            human.second_click = None
+            for click in human.clicks:
+                click.cancel()
+            human.clicks.clear()
+        return next((outcome for outcome in outcomes if outcome != "unknown"), "unknown")
 
     async def once(self, work: str) -> str:
         """One try, whatever becomes of it."""
@@ -106,7 +110,7 @@ class Client:
         try:
             async with self.entry.open(self.patience_s) as send:
                 if await self.scene.points.reach("submit", "", work, n) is Directive.TWICE:
-                    self.scene.humans[work].second_click = asyncio.create_task(self.once(work))
+                    self.scene.humans[work].clicks.append(asyncio.create_task(self.once(work)))
                 return await send({"work": self.scene.ids[work], "nonce": self.scene.nonces[work]})
         except Unconfirmed as error:
             return Outcome(outcome="unknown", detail=str(error))

@@ -97,7 +97,7 @@ def never_attempted(system: System, history: History) -> Iterator[Problem]:
     attempts = history.of(Kind.ATTEMPT)
     declared = {effect.name for effect in system.effects}
     unknown = sorted({event.where for event in attempts} - declared)
-    for effect in system.effects:
+    for effect in system.forward_effects:
         works_seen = {event.work for event in attempts if event.where == effect.name}
         if effect.at and not works_seen:
             yield _never_attempted(system, effect, unknown)
@@ -112,6 +112,8 @@ def never_counted(system: System, run: CaseRun) -> Iterator[Problem]:
     for event in run.history.of(Kind.ROWS):
         counted.setdefault(event.where, set()).update(event.data["counts"])
     for effect in system.stored_effects:
+        if effect.compensates:
+            continue  # without faults nothing is to be undone
         seen = counted.get(effect.name, set())
         if works and effect.name not in run.unread and not works & seen:
             yield Problem(
@@ -160,6 +162,7 @@ async def unused_links(universe: Universe, history: History) -> list[Problem]:
         nodes = [node for node in system.manifest.node if node.process == target and node.route]
         called = {edge.to for edge in system.manifest.edge if system.process_of(edge.from_) == user}
         called |= {system.submit.node} if user == "client" else set()
+        called -= system.compensating_nodes
         blind = [node for node in nodes if node.name in called and (name, node.name) not in delivered]
         if not blind and target not in system.resource_names:
             continue

@@ -21,7 +21,7 @@ from harness.network import Link
 from harness.plans.model import LINK_VERBS, PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
-from harness.targets import Scope, Target
+from harness.targets import Scope, Target, child_connected_to
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
 
@@ -55,6 +55,7 @@ class Injector:
         self._planned: dict[Fault, Fault] = {}
         self._paused: set[Target] = set()
         self._obstructions = Obstructions()
+        self._until_death: defaultdict[str, list[tuple[asyncio.Event, asyncio.Task[None]]]] = defaultdict(list)
 
     def arm(self, fault: Fault) -> None:
         """Makes the fault strike when its point is reached."""
@@ -127,7 +128,7 @@ class Injector:
             return _scope(fault) == "child" or self.parts.target(fault.process).pid is None
         return False
 
-    def _later(self, fault: Fault, undo: Awaitable[None]) -> None:
+    def _later(self, fault: Fault, undo: Awaitable[None]) -> asyncio.Task[None]:
         """Undoes the fault in the background, while the system goes on."""
 
         async def run() -> None:
@@ -140,6 +141,7 @@ class Injector:
         task = asyncio.create_task(run())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _strike(self, fault: Fault, arrival: Arrival) -> Directive:
         strike = {
@@ -156,6 +158,7 @@ class Injector:
             "refuse": self._obstruct,
             "hold": self._hold,
             "dup": self._dup,
+            "reject": self._reject,
             "click twice": self._click_twice,
             "give up": self._give_up,
             "new key": self._new_key,
@@ -168,12 +171,21 @@ class Injector:
         async with self._alone(fault) as target:
             if target is None:
                 return Directive.GO_ON
-            ended = await target.kill(_scope(fault))
-            if _scope(fault) != "child" or await _hung_up(arrival):
+            caller = await self._calling_child(fault, arrival, target)
+            ended = await target.kill(_scope(fault), caller)
+            if _scope(fault) == "tree" or await _hung_up(arrival):
                 self.scene.deaths[fault.process] += 1
-            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}")
+            which = ", the child that makes the held call" if caller else ""
+            self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}{which}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
+
+    async def _calling_child(self, fault: Fault, arrival: Arrival, target: Target) -> int | None:
+        """Of several children, the one whose call is held: it has the work. None: whichever is the youngest."""
+        if _scope(fault) != "child" or not arrival.link.startswith(f"{fault.process}->") or target.pid is None:
+            return None
+        port = self.parts.link(arrival.link).port
+        return await asyncio.to_thread(child_connected_to, target.pid, port)
 
     async def _terminate(self, fault: Fault, arrival: Arrival) -> Directive:
         """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it."""
@@ -240,8 +252,15 @@ class Injector:
         async with self._locks[fault.process]:
             if fault.target.endswith("/child"):
                 return  # whoever lost a child decides what becomes of it
+            await self._undo_what_ends_with(fault.process)
             await self.parts.start_again(fault.process, replace=fault.verb == "replace")
         await self.parts.announce_ready(fault.process)
+
+    async def _undo_what_ends_with(self, process: str) -> None:
+        """Undoes the faults that last until this process has died, so that its next life meets none of them."""
+        for died, undone in self._until_death.pop(process, ()):
+            died.set()
+            await asyncio.wait([undone])
 
     # --- links --------------------------------------------------------------------------------------------------
 
@@ -269,7 +288,7 @@ class Injector:
         async def heal_and_prove() -> None:
             try:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self.until_s(fault.until or "patience") + PROOF_S):
+                    async with asyncio.timeout(self.until_s(fault.until.replace("death", "") or "patience") + PROOF_S):
                         await arrival.gone.wait()
             finally:
                 await lost.end()
@@ -281,23 +300,37 @@ class Injector:
     async def _obstruct(self, fault: Fault, arrival: Arrival) -> Directive:
         """Puts something in the way of a link for a declared time, while the system goes on."""
         obstruction = await self._obstructions.put(self.parts.link(fault.target), fault.action)
-        refused = asyncio.Event()
+        silences = fault.action == "blackhole reply"
+        self.scene.silent[fault.target] += silences
+        refused, died = asyncio.Event(), asyncio.Event()
 
         async def wait_and_heal() -> None:
             try:
                 if fault.verb == "refuse":
                     self._state(fault, "landed", proof=await _refused(obstruction.link))
                 refused.set()
-                await asyncio.sleep(self.until_s(fault.until or "detect"))
+                await self._until(fault, died)
             finally:
                 refused.set()
+                self.scene.silent[fault.target] -= silences
                 await obstruction.end()
             if fault.verb != "refuse":
                 await self._prove(fault, obstruction)
 
-        self._later(fault, wait_and_heal())
+        undone = self._later(fault, wait_and_heal())
+        if fault.until == "death":
+            self._until_death[fault.target.partition("->")[0]].append((died, undone))
         await refused.wait()
         return Directive.GO_ON
+
+    async def _until(self, fault: Fault, died: asyncio.Event) -> None:
+        """The time that a fault lasts; one that lasts until a death that does not come ends in the end."""
+        if fault.until != "death":
+            await asyncio.sleep(self.until_s(fault.until or "detect"))
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.until_s("patience") + PROOF_S):
+                await died.wait()
 
     async def _prove(self, fault: Fault, obstruction: Obstruction) -> None:
         """The proxy counts bytes when a connection ends. None taken away: the fault hit nobody, and did not land."""
@@ -323,6 +356,12 @@ class Injector:
         self._state(fault, "healed")
         return Directive.TWICE
 
+    async def _reject(self, fault: Fault, arrival: Arrival) -> Directive:
+        """A decision of the partner: nothing to undo, and it stands for the rest of the case."""
+        self._state(fault, "landed", proof="the world answered 422, and will whenever it is asked again")
+        self._state(fault, "healed")
+        return Directive.REFUSE
+
     # --- the human ------------------------------------------------------------------------------------------------
 
     async def _click_twice(self, fault: Fault, arrival: Arrival) -> Directive:
@@ -339,13 +378,13 @@ class Injector:
     async def _give_up(self, fault: Fault, arrival: Arrival) -> Directive:
         """He hangs up where he still waits, and clicks no more. Who has his answer has nothing to give up."""
         human = self.scene.humans[fault.point.work]
-        if human.answered:
-            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
-            return Directive.GO_ON
         human.leaves.set()
         if fault.point.name != "answer":  # there he stands himself, and goes when we are done
             async with asyncio.timeout(PROOF_S):
-                await human.left.wait()
+                await human.gone.wait()
+        if human.answered:
+            self._state(fault, "missed", proof=f"whoever submitted {fault.point.work} had his answer by then")
+            return Directive.GO_ON
         self._state(fault, "landed", proof=f"the client has left, and does not submit {fault.point.work} again")
         self._state(fault, "healed")
         return Directive.GO_ON
@@ -358,7 +397,7 @@ def _scope(fault: Fault) -> Scope:
 
 
 async def _hung_up(arrival: Arrival) -> bool:
-    """Whether the call that is held ends, as it does when the child that was killed is the one who made it."""
+    """Whether the call that is held ends, as it does when what was killed made it; a survivor's call goes on."""
     try:
         async with asyncio.timeout(COUNTED_S):
             return await arrival.gone.wait()

@@ -7,7 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from harness.checks.saga import is_undone, owed
 from harness.history import Kind
+from harness.plans.model import Plan
 from harness.runner.budget import Bounds, Budget, Calibration
 from harness.runner.universe import Universe
 from harness.stores import Paced, Reader, StoreUnreadable
@@ -27,6 +29,7 @@ class Ledger:
         for pending in self.system.manifest.pending:
             self._pending.setdefault(pending.edge, []).append(sources.reader(pending))
         self._rows: dict[str, Reader] = {effect.name: sources.reader(effect) for effect in self.system.stored_effects}
+        self._effects = self.system.expectation(Plan(system=self.system.name)).effects
         self._last: dict[tuple[Kind, str], Any] = {}
         self._looking = asyncio.Lock()
         self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -78,7 +81,18 @@ class Ledger:
         return self._lacking(self.system.downstream)
 
     def _lacking(self, effects: Iterable[str]) -> list[str]:
-        return [work for work in self._accepted() if not all(self._has(effect, work) for effect in effects)]
+        asked, refused = set(effects), self._refused()
+        return [work for work in self._accepted() if self._lacks(work, asked, refused=work in refused)]
+
+    def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:
+        """One of the effects asked for is owed, and not there."""
+        done = {effect.name for effect in self._effects if self._has(effect.name, work)}
+        undone = is_undone(self._effects, done, refused=refused)
+        return any(effect.name in asked - done for effect in owed(self._effects, done, undone=undone))
+
+    def _refused(self) -> set[str]:
+        """Works of which the world has refused an effect for good."""
+        return {event.work for event in self.scene.history.of(Kind.ANSWERED) if event.data.get("refused")}
 
     def _has(self, effect: str, work: str) -> bool:
         if effect in self._rows:
@@ -145,11 +159,11 @@ class Ledger:
 
         Where every store can be read and every work's end is known, an empty store is quiet enough, except at the end
         of a case: what a repeat set in motion may not have reached a store yet, so it gets twice the time that the
-        fault-free run took from the answer to the last effect.
+        fault-free run took from the answer to the last effect. Where nothing is repeated, the drain is that end.
         """
         if not self.sees_all or self._unknown():
             return bounds.settle_s(calibration)
-        return 2 * calibration.lag_s if last else 0.0
+        return 0.05 + 2 * calibration.lag_s if last or not calibration.repeats else 0.0
 
     def _unknown(self) -> bool:
         works = {event.work for event in self.scene.history.of(Kind.SUBMIT)}

@@ -35,15 +35,17 @@ class RunningResource:
         folder.mkdir(mode=0o700)
         values = {"port": str(port), "data": str(folder)}
         self._start = Start(
-            name=resource.name,
-            env=base_environment() | {name: fill(text, values) for name, text in resource.env.items()},
+            name=f"{folder.parent.name}.{resource.name}",  # other universes of this worker may have one of that name
+            env=base_environment()
+            | dict(self.kind.env)
+            | {name: fill(text, values) for name, text in resource.env.items()},
             cwd=cwd if resource.start else folder.parent,
             log=folder.parent / f"{resource.name}.log",
             command=tuple(fill(self.kind.command(folder), values)),
             port=port,
         )
         readiness = Readiness(how=resource.ready or "tcp", within_s=resource.ready_s)
-        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell)
+        self.target = ProcessTarget(keeper, self._start, readiness, restart="always", tell=tell, called=resource.name)
 
     async def start(self) -> None:
         """Prepares its folder, starts it, and waits until it answers; one that each case starts anew can wait.
@@ -58,7 +60,7 @@ class RunningResource:
 
     async def _run(self, command: Sequence[str]) -> None:
         """Runs a command of its preparation to its end."""
-        name = f"{self.resource.name}-prepare"
+        name = f"{self._start.name}-prepare"
         log = self._start.log.with_name(f"{name}.log")
         start = Start(name=name, env=self._start.env, cwd=self._start.cwd, log=log, command=tuple(command))
         try:

@@ -53,6 +53,12 @@ class Sources:
             kind = self.kinds[source.redis.resource]
             assert isinstance(kind, Redis), "the manifest was read for running"
             return kind.reader(source.redis)
+        if isinstance(source, Pending) and source.engine:
+            from harness.stores.engines import Engine  # its clients are an extra
+
+            kind = self.kinds[source.engine.resource]
+            assert isinstance(kind, Engine), "the manifest was read for running"
+            return Paced(kind.reader(source.engine.function))
         if source.http:
             return Paced(HttpReader(self.http, fill(source.http, self.values)))
         if source.command:

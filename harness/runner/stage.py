@@ -48,6 +48,12 @@ class Judged:
         return tuple(e.where for e in self.run.history.of(Kind.FAULT) if e.data["state"] == "landed")
 
     @property
+    def by_time_alone(self) -> bool:
+        """The clock was the only witness: work is later than was declared, and no store shows what became of it."""
+        deadlines = self.run.history.of(Kind.DEADLINE)
+        return bool(deadlines) and deadlines[-1].data["state"] == "overdue"
+
+    @property
     def error(self) -> str:
         """What went wrong in the harness, or nothing."""
         return "\n".join(str(error) or repr(error) for error in self.run.errors)
@@ -85,6 +91,10 @@ class Stage:
         run = await run_case(universe, plan, calibration.times(patience))
         return Judged(run=run, verdict=judge(run.history))
 
+    def is_open(self, name: str) -> bool:
+        """Whether a system has its universe by now."""
+        return name in self._ready
+
     async def universe(self, name: str) -> tuple[Universe, Calibration]:
         """The universe of a system, tried without faults when it is opened."""
         if name in self._broken:
@@ -114,18 +124,36 @@ def in_file(problem: Problem, system: System) -> Problem:
 
 
 async def smoke(universe: Universe) -> Calibration:
-    """Runs the fault-free case and measures it. Raises ContractError as `fault_free` does."""
-    return measured(await fault_free(universe))
+    """Runs the fault-free case and measures it. Raises ContractError as `fault_free` does.
+
+    Where nobody at the edge sends anything again (`root = "none"`), everything is submitted once more: a system that
+    takes that for new work has never promised to recognise a repeat, so none is sent after the faults either.
+    """
+    nobody = universe.system.submit.root == "none"
+    run = await fault_free(universe, replay=nobody)
+    return replace(measured(run), repeats=not (nobody and _again(run)))
 
 
-async def fault_free(universe: Universe) -> CaseRun:
+def _again(run: CaseRun) -> bool:
+    """A repeat took effect again."""
+    verdict = judge(run.history).verdicts.get("P16")
+    return verdict is not None and verdict.verdict is Verdict.VIOLATED
+
+
+async def fault_free(universe: Universe, *, replay: bool = False) -> CaseRun:
     """Runs the fault-free case.
+
+    Args:
+        universe: where. replay: whether everything is submitted again in the end.
 
     Raises:
         ContractError: work is not accepted, an effect never comes, a store cannot be read, or a link is not used.
     """
     system = universe.system
-    run = await run_case(universe, Plan(system=system.name), Calibration(), replay=False, most_tries=SMOKE_TRIES)
+    plan = Plan(system=system.name)
+    run = await run_case(
+        universe, plan, Calibration(), replay=replay, ask=False, most_tries=SMOKE_TRIES, one_by_one=True
+    )
     if run.errors:
         raise run.errors[0]
     problems = [*not_accepted(system, run)]
@@ -150,9 +178,11 @@ def measured(run: CaseRun) -> Calibration:
     answered = [event.at_s for event in work if event.kind is Kind.ANSWER]
     moved = [event.at_s for event in work if event.kind in (Kind.APPLY, Kind.ANSWERED, Kind.ROWS, Kind.PENDING)]
     submitted = [event.at_s for event in work if event.kind is Kind.SUBMIT]
-    last_s = max([*answered, *moved])
+    last_s, next_s = max([*answered, *moved]), max(submitted)
+    first_s = max(at_s for at_s in [*answered, *moved] if at_s <= next_s or next_s == submitted[0]) - submitted[0]
     return Calibration(
-        lag_s=max(0.005, last_s - min(answered)),
-        work_s=last_s - min(submitted),
+        lag_s=max(0.005, last_s - max(answered)),
+        work_s=last_s - submitted[0],
+        cold_s=max(0.0, first_s - (last_s - next_s)),
         start_s=run.seconds.get("start", 1.0),
     )

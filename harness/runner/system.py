@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,14 @@ from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
 from harness.boundaries.graph import Effect as Step
+from harness.boundaries.workflows import Shared, workflows_of
 from harness.checks.expectation import (
     Expectation,
     ExpectedBoundary,
     ExpectedCall,
     ExpectedEffect,
     ExpectedNode,
+    ExpectedWorkflow,
     ReadEdge,
 )
 from harness.errors import Problem, UsageError
@@ -22,7 +25,7 @@ from harness.manifest.contained import in_containers
 from harness.manifest.copies import declared_name, with_copies
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
-from harness.manifest.model import Effect, Manifest, Node, Process, Submit
+from harness.manifest.model import Effect, Manifest, Node, Pending, Process, Submit
 from harness.manifest.placeholders import links
 from harness.plans.model import Plan
 from harness.runner.budget import Bounds
@@ -77,9 +80,9 @@ class System:
 
     @property
     def entered(self) -> str:
-        """What the harness's client speaks to: the process of the submitted node, or the broker of a message."""
+        """What the harness's client speaks to: the process of the submitted node, or what stands in front of it."""
         publish = self.submit.publish
-        return publish.resource if publish else self.process_of(self.submit.node)
+        return publish.resource if publish else self.submit.through or self.process_of(self.submit.node)
 
     @cached_property
     def process_names(self) -> tuple[str, ...]:
@@ -120,6 +123,16 @@ class System:
         return sorted(node.effects, key=lambda effect: steps.index(effect.name))
 
     @cached_property
+    def forward_effects(self) -> list[Effect]:
+        """All effects but the compensations, which no run without faults shows."""
+        return [effect for effect in self.effects if effect.compensates is None]
+
+    @cached_property
+    def compensating_nodes(self) -> set[str]:
+        """Nodes that do nothing but undo."""
+        return {n.name for n in self.manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
+
+    @cached_property
     def stored_effects(self) -> list[Effect]:
         """Effects that are counted at rest, in a store or by an answer."""
         return [effect for effect in self.effects if not effect.at]
@@ -147,6 +160,12 @@ class System:
     def copies_of(self, name: str) -> frozenset[str]:
         """The copies of a process of the manifest, without the first, which bears its name."""
         return frozenset(p.name for p in self.manifest.process if p.name != name and declared_name(p.name) == name)
+
+    @cached_property
+    def times_declared(self) -> bool:
+        """Every trigger says itself how long it takes, so that "later than that" means something where none is read."""
+        triggers = [edge.trigger for edge in self.manifest.edge] + [self.submit.trigger]
+        return all({"max_detect_s", "lease_s"} & each.model_fields_set for each in triggers if each)
 
     def process_of(self, node: str) -> str:
         """The process that runs a node."""
@@ -202,6 +221,12 @@ class System:
             return self.submit.patience_s or self.submit.timeout_s
         return max(boundary.trigger.max_detect_s, boundary.trigger.lease_s or 0.0)
 
+    def redelivery_s(self, node: str) -> float:
+        """How long it takes at most until a node is driven again by whoever owns it; 0 where nobody does."""
+        owner = self._owner(node)
+        owning = [boundary for boundary in self.derived.boundaries if boundary.name == owner]
+        return sum(self._detection_s(boundary) + boundary.trigger.backoff_max_s for boundary in owning)
+
     def until_s(self, until: str) -> float:
         """A fault's `until` in seconds: detect | lease | timeout | patience, each with `+seconds`.
 
@@ -250,6 +275,8 @@ class System:
                     sink=effect.sink,
                     duplicates=effect.duplicates,
                     source="world" if effect.at else "sql",
+                    may_reject=effect.may_reject,
+                    compensates=effect.compensates or "",
                 )
                 for node in self.manifest.node
                 for effect in self._in_order(node)
@@ -261,9 +288,21 @@ class System:
             ),
             calls=self._expected_calls(),
             spreads=self.foreseen.spreads(plan),
-            awaited=tuple(e.name for n in self.manifest.node if n.name in layer for e in n.effects),
+            awaited=tuple(
+                e.name for n in self.manifest.node if n.name in layer for e in n.effects if not e.compensates
+            ),
             downstream=self.downstream,
             faults=tuple(str(fault) for fault in plan.faults),
+            stores=tuple(resource.name for resource in self.manifest.resource),
+            workflows=tuple(self._expected_workflow(workflow) for workflow in workflows_of(self.derived)),
+        )
+
+    def _expected_workflow(self, workflow: Shared) -> ExpectedWorkflow:
+        return ExpectedWorkflow(
+            name=workflow.name,
+            nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in workflow.nodes)),
+            boundaries=workflow.boundaries,
+            held_by=workflow.held_by or "",
         )
 
     @cached_property
@@ -324,6 +363,7 @@ class System:
             target=target.name,
             owner=_owner_in_words(boundary, self.submit.root),
             process=target.process,
+            holder=self._holder(boundary),
             placement=boundary.trigger.placement,
             nodes=tuple(dict.fromkeys(self.derived.instances[name].node.name for name in boundary.nodes)),
             downstream=self._downstream_of(target.name),
@@ -334,6 +374,17 @@ class System:
             attempts=boundary.trigger.attempts or 0,
         )
 
+    def _holder(self, boundary: Boundary) -> str:
+        """Where the trigger is stored: the resource, or the process whose folder, that the last of its readers reads.
+
+        The reader that stands last is the one behind a hand-over, such as the queue behind an outbox.
+        """
+        call = self.derived.instances[boundary.target].call
+        source = self.derived.instances[call.src].node.name if call.src else "client"
+        keys = {f"{source}->{call.name}", f"{source}->{self.derived.instances[boundary.target].node.name}"}
+        holders = [_stored_in(reader) for reader in self.manifest.pending if reader.edge in keys]
+        return next((holder for holder in reversed(holders) if holder), "")
+
     def _downstream_of(self, node: str) -> tuple[str, ...]:
         """The effects of a node and of everything that can be reached from it."""
         reached, queue = [node], [node]
@@ -341,6 +392,15 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _stored_in(reader: Pending) -> str:
+    """The resource, or the process whose folder, that a reader names; empty where it names neither."""
+    named = reader.nats or reader.redis
+    if named:
+        return named.resource
+    found = re.search(r"\{(?:data|link):([^}]+)\}", str(reader.model_dump(exclude_none=True)))
+    return found[1] if found else ""
 
 
 def _is_root(boundary: Boundary) -> bool:

@@ -64,6 +64,10 @@ class Universe:
         self.world: World | None = None
         self.folder = workshop.folder / f"u{secrets.token_hex(3)}"
         self.cases = 0
+        self.standing = False
+        """The processes of the last case still run, for a case that goes on with them."""
+        self.door_s = 0.0
+        """How long a request waits for a process that is just being started again; see `harness.world.scene`."""
         self._values: dict[str, str] = {}
         self._old_ids: set[str] = set()
 
@@ -137,7 +141,9 @@ class Universe:
 
     def _world_handler(self, caller: str) -> Handler:
         async def handle(request: Request) -> bytes | None:
-            return await self.world.handle(caller, request) if self.world else None
+            answer = await self.world.handle(caller, request) if self.world else None
+            self._stay_silent(f"{caller}->{WORLD}", request)
+            return answer
 
         return handle
 
@@ -147,9 +153,16 @@ class Universe:
         port = self.ports[target].number
 
         async def handle(request: Request) -> bytes | None:
-            return await tap(self.scene, link, routes, port, request) if self.scene else None
+            answer = await tap(self.scene, link, routes, port, request) if self.scene else None
+            self._stay_silent(link, request)
+            return answer
 
         return handle
+
+    def _stay_silent(self, link: str, request: Request) -> None:
+        """Leaves the connection open where the answer will be swallowed: our end would tell what it should not."""
+        if self.scene and self.scene.silent[link]:
+            request.arrival.keep_open = True
 
     def _empty(self, link: str) -> None:
         if self.scene:
@@ -157,19 +170,37 @@ class Universe:
 
     # --- one case -----------------------------------------------------------------------------------------------
 
-    async def begin(self, plan: Plan) -> Scene:
-        """Empties the resources and sets a new scene: history, points, work ids, folders, processes not yet started."""
-        self.cases += 1
+    async def begin(self, plan: Plan, *, go_on: bool = False) -> Scene:
+        """Empties the resources and sets a new scene: history, points, work ids, folders, processes not yet started.
+
+        With `go_on` processes, folders and resources stay as the last case has left them, if it has left them.
+        """
         tag = secrets.token_hex(3)
         keys = (*plan.work_keys, PROBE)
         ids = {key: f"{key}-{tag}" for key in keys}
         nonces = {key: secrets.token_hex(4) for key in keys}
-        scene = Scene(history=History(), points=Points(), ids=ids, nonces=nonces, strays=frozenset(self._old_ids))
+        scene = Scene(
+            history=History(),
+            points=Points(),
+            ids=ids,
+            nonces=nonces,
+            strays=frozenset(self._old_ids),
+            door_s=self.door_s,
+        )
+        self._old_ids |= set(ids.values())
+        if not (go_on and self.standing):
+            await self._clear()
+        self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
+        return scene
+
+    async def _clear(self) -> None:
+        """New folders, empty resources, and no process."""
+        if self.standing:
+            await self._stop()
+        self.cases += 1
         for resource in self.resources.values():
             await resource.empty()
-        self.scene, self.world = scene, World(scene, self.system.endpoints, time.monotonic)
         self._lay_out(self.folder / f"case{self.cases}")
-        return scene
 
     def _lay_out(self, folder: Path) -> None:
         manifest = self.system.manifest
@@ -179,10 +210,17 @@ class Universe:
             folders[process.name].mkdir(parents=True, mode=0o700)
             self.targets[process.name] = self._process_target(process, folders[process.name])
 
-    async def end(self) -> None:
-        """Kills the case's processes and forgets its scene; resources and links stay."""
+    async def end(self, *, standing: bool = False) -> None:
+        """Forgets the case's scene and kills its processes, unless left `standing`; resources and links stay."""
         self._old_ids |= set(self.scene.sent if self.scene else ())
         self.scene = self.world = None
+        if standing:
+            self.standing = True
+        else:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        self.standing = False
         await asyncio.gather(*(self.targets[name].stop() for name in self.system.process_names))
         for hop in self.hops:
             hop.abort()
@@ -192,10 +230,9 @@ class Universe:
         """The last lines that a process of this case has printed."""
         return log_tail(self.folder / f"case{self.cases}" / f"{process}.log", lines=5)
 
-    @property
-    def busy(self) -> int:
-        """Requests that are under way on any link with a hop."""
-        return sum(hop.busy for hop in self.hops)
+    def busy(self, *, invoking: bool = False) -> int:
+        """Requests that are under way on any link with a hop; or only those that may invoke a declared node."""
+        return sum(hop.busy(invoking=invoking) for hop in self.hops)
 
     def client(self, scene: Scene) -> Client:
         """The client at the edge of this system."""
@@ -249,11 +286,13 @@ class Universe:
         return self.links[name]
 
     async def start_all(self) -> None:
-        """The first start of all processes of a case, side by side; returns when all are ready.
+        """The first start of all processes of a case, side by side; returns when all are ready, or already run.
 
         Raises:
             ContractError: names the process that did not become ready.
         """
+        if self.standing:
+            return None
         try:
             async with asyncio.TaskGroup() as group:
                 for name in self.system.process_names:
@@ -261,8 +300,15 @@ class Universe:
         except* HarnessError as errors:
             failed = errors
         else:
-            return
+            return await self._deploy()
         raise failed.exceptions[0]  # the group cancels the others when the first one fails
+
+    async def _deploy(self) -> None:
+        """Tells engines where the processes are that they call."""
+        for name, running in self.resources.items():
+            called = {process: self.links[f"{name}->{process}"] for process in running.resource.deployments}
+            if called:
+                await running.kind.deploy({process: f"http://{link.address}" for process, link in called.items()})
 
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()

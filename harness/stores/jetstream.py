@@ -188,6 +188,10 @@ class Nats(ResourceKind):
         super().__init__(resource, port)
         self.admin = JetStreamAdmin(port)
 
+    def find(self) -> None:
+        """As `nats_server`."""
+        nats_server()
+
     def command(self, folder: Path) -> list[str]:
         """Writes the server's configuration and returns its command."""
         config = folder / "nats.conf"

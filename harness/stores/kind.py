@@ -41,10 +41,16 @@ class ResourceKind(ABC):
 
     afresh = False
     """Whether it can only be emptied by starting it again on an empty folder."""
+    env: Mapping[str, str] = {}
+    """Environment variables of its server, which those of the manifest may replace."""
 
     def __init__(self, resource: Resource, port: int) -> None:
         self.resource = resource
         self.port = port
+
+    def find(self) -> None:
+        """Looks for its server. Raises SetupError, with the line that installs it, where it is not here."""
+        return
 
     async def prepare(self, folder: Path, run: Run) -> None:
         """Makes what has to be in its folder before the first start. Nothing, usually."""
@@ -65,6 +71,17 @@ class ResourceKind(ABC):
     @abstractmethod
     async def reset(self) -> None:
         """Empties it between two cases, and ends the connections of processes that are gone. Raises StoreUnreadable."""
+
+    async def deploy(self, addresses: Mapping[str, str]) -> None:
+        """Tells it where the processes are that it calls, all of which are ready. Nothing, for most kinds.
+
+        Args:
+            addresses: by the name of the process, through the proxy for this pair.
+
+        Raises:
+            ServiceError: it does not take one.
+        """
+        return
 
     def publishing(self, address: str, limit_s: float) -> AbstractAsyncContextManager[Put]:
         """A connection to `address` over which work is handed in; made within `limit_s` seconds, or Unconfirmed."""

@@ -96,6 +96,10 @@ class Postgres(ResourceKind):
         options = ("--no-sync", "--no-locale", "--encoding=UTF8", "--auth=trust", f"--username={USER}")
         await run([*_account(), str(initdb), f"--pgdata={folder / 'cluster'}", *options])
 
+    def find(self) -> None:
+        """As `postgres_server`."""
+        postgres_server()
+
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground, on TCP alone."""
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]

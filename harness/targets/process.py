@@ -39,15 +39,17 @@ class ProcessTarget(SupervisedTarget):
         restart: Restart,
         tell: Tell,
         restart_delay_s: float = RESTART_DELAY_S,
+        called: str = "",
     ) -> None:
         """
         Args:
             keeper: who starts and kills it.
             start: what to run. RETRIGGER_IDENTITY is added to its environment.
+            called: its name for everybody but the keeper, whose names are unique; by default the same.
             readiness, restart, tell, restart_delay_s: see `SupervisedTarget`.
         """
         super().__init__(
-            start.name,
+            called or start.name,
             readiness,
             port=start.port,
             log=start.log,
@@ -75,4 +77,4 @@ class ProcessTarget(SupervisedTarget):
         await self._keeper.resume(running.pid)
 
     async def _sweep(self) -> None:
-        await self._keeper.sweep(self.name)
+        await self._keeper.sweep(self._start.name)

@@ -89,20 +89,19 @@ def json_answer(status: int, body: object) -> bytes:
 
 
 class Listener:
-    """A listening socket whose connections are answered by one handler. `busy` counts requests that are under way."""
+    """A listening socket whose connections are answered by one handler."""
 
     def __init__(self, handler: Handler, on_empty: Callable[[], None] | None = None) -> None:
         self.handler = handler
         self.on_empty = on_empty or (lambda: None)
         self.port = 0
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], Request] = {}
         self.transports: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None
 
-    @property
-    def busy(self) -> int:
-        """Requests received and not yet answered or dropped."""
-        return len(self.tasks)
+    def busy(self, *, invoking: bool = False) -> int:
+        """Requests received and not yet answered or dropped; or only those that may invoke a declared node."""
+        return sum(request.arrival.invokes or not invoking for request in self.tasks.values())
 
     def abort(self) -> None:
         """Ends every request and connection that is under way, as at the end of a case."""
@@ -209,8 +208,8 @@ class _Connection(asyncio.Protocol):
             version=self.parser.get_http_version(),
         )
         task = asyncio.get_running_loop().create_task(self._serve(self.request))
-        self.listener.tasks.add(task)
-        task.add_done_callback(self.listener.tasks.discard)
+        self.listener.tasks[task] = self.request
+        task.add_done_callback(self.listener.tasks.pop)
 
     async def _serve(self, request: Request) -> None:
         try:

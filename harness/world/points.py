@@ -28,6 +28,8 @@ class Directive(Enum):
     """Deliver the same request two times at once."""
     LATE = auto()
     """Go on although the caller was killed meanwhile."""
+    REFUSE = auto()
+    """Refuse the effect, now and whenever it is asked for again: it did not and will not happen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,12 +38,13 @@ class Arrival:
 
     link: the arrow `user->target` it travels on; empty where it waits at no hop. gone: set when the other end has
     closed the connection. keep_open: the hop must leave closing to the other end, since a fault is about to take the
-    answer away and our own close would tell the caller more than silence.
+    answer away and our own close would tell the caller more than silence. invokes: it may invoke a declared node.
     """
 
     link: str = ""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     keep_open: bool = False
+    invokes: bool = True
 
 
 Action = Callable[[Arrival], Awaitable[Directive]]

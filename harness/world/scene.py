@@ -17,14 +17,14 @@ __all__ = ["Human", "Scene"]
 class Human:
     """Whoever waits for one piece of work, as far as a plan has something to say of him.
 
-    answered: he knows what became of it. leaves: set when he shall stop waiting. left: set when he has.
-    second_click: the one that he makes beside the first, where he clicks twice.
+    answered: he knows what became of it. leaves: set when he shall stop waiting. gone: set when he waits no more.
+    clicks: those that he makes beside the first, where he clicks twice, and that are under way.
     """
 
     answered: bool = False
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-    second_click: asyncio.Task[str] | None = None
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    clicks: list[asyncio.Task[str]] = field(default_factory=list)
 
 
 class Scene:
@@ -32,7 +32,8 @@ class Scene:
 
     history: where they write. points: where they wait. ids: work key of the plan (`w1`) -> id that is really sent.
     nonces: work key -> the value that the payload carries beside the id. strays: ids of earlier cases of this universe;
-    a request that was on its way when its case ended is not this case's business.
+    a request that was on its way when its case ended is not this case's business. door_s: how long a tap waits for a
+    callee that refuses connections because it is just being started.
     """
 
     def __init__(
@@ -43,16 +44,20 @@ class Scene:
         ids: Mapping[str, str],
         nonces: Mapping[str, str],
         strays: Collection[str] = (),
+        door_s: float = 0.0,
     ) -> None:
         self.history = history
         self.points = points
         self.ids = dict(ids)
         self.nonces = nonces
         self.strays = strays
+        self.door_s = door_s
         self.deaths: Counter[str] = Counter()
         """How often each process was killed so far: a call held over its caller's death is dropped."""
         self.humans: defaultdict[str, Human] = defaultdict(Human)
         """By work key, whoever waits for it."""
+        self.silent: Counter[str] = Counter()
+        """Links whose replies are just being black-holed: their hops must not close, or silence would have an end."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
 

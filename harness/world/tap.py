@@ -24,6 +24,7 @@ __all__ = ["Route", "forward", "tap", "work_id_of"]
 
 HEAD_BYTES = 1 << 20
 """Longest head of an answer."""
+DOOR_TICK_S = 0.005
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 
 
@@ -90,6 +91,7 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
     if sent_id in scene.strays:
         return None
     if route is None or not sent_id:
+        request.arrival.invokes = False
         return await forward(port, request)
     request.arrival.link = link
     work = scene.key_of(sent_id)
@@ -100,9 +102,9 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
         return None
     if directive is Directive.TWICE:
         _delivered(scene, link, route, work, request)
-        answer = (await asyncio.gather(forward(port, request), forward(port, request)))[0]
+        answer = (await asyncio.gather(*[forward(port, request, scene.door_s) for _ in range(2)]))[0]
     else:
-        answer = await forward(port, request)
+        answer = await forward(port, request, scene.door_s)
     if answer is None:
         return None
     body = body_of(answer)
@@ -136,10 +138,13 @@ def _delivered(scene: Scene, link: str, route: Route, work: str, request: Reques
     return n
 
 
-async def forward(port: int, request: Request) -> bytes | None:
-    """Sends the request to the callee and reads its answer; None where it died before it said anything."""
+async def forward(port: int, request: Request, door_s: float = 0.0) -> bytes | None:
+    """Sends the request to the callee and reads its answer; None where it died before it said anything.
+
+    A callee that does not listen is waited for as long as `door_s` seconds, and then taken for dead.
+    """
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES)
+        reader, writer = await _connected(port, door_s)
     except OSError:
         return None
     try:
@@ -149,6 +154,18 @@ async def forward(port: int, request: Request) -> bytes | None:
         return None
     finally:
         writer.close()
+
+
+async def _connected(port: int, door_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the callee. Raises OSError where there is none within `door_s` seconds."""
+    end_s = asyncio.get_running_loop().time() + door_s
+    while True:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES)
+        except ConnectionRefusedError:
+            if asyncio.get_running_loop().time() >= end_s:
+                raise
+            await asyncio.sleep(DOOR_TICK_S)
 
 
 async def _answer(reader: asyncio.StreamReader, method: str) -> bytes | None:

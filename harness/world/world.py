@@ -4,7 +4,7 @@ It writes every attempt, and every application, with its own clock before it ded
 effect or hide one. `keyed` endpoints give a repeated key the first answer again; `plain` ones apply every attempt.
 Two rendezvous on any service in any language: `recv` (received, not applied) and `applied` (applied, the answer
 withheld). A call that is held while its caller is killed is dropped, never applied: otherwise "before the effect" would
-silently become "after it".
+silently become "after it". An effect that a plan has refused once stays refused for that work: the partner has decided.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from harness.world.points import Directive
 from harness.world.scene import Scene
 
 __all__ = ["Endpoint", "World"]
+
+REFUSED = 422
+"""The status of an answer that says: it did not and will not happen."""
 
 Clock = Callable[[], float]
 
@@ -53,6 +56,7 @@ class World:
         self.endpoints = endpoints
         self.clock = clock
         self._first: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._refused: set[tuple[str, str]] = set()
 
     async def handle(self, caller: str, request: Request) -> bytes | None:
         """Answers one call of process `caller`, or drops it. Only a POST asks for an effect: a look changes nothing."""
@@ -82,6 +86,10 @@ class World:
         if directive is Directive.DROP or died:
             scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=declared_name(caller))
             return None
+        if directive is Directive.REFUSE or (effect, work) in self._refused:
+            self._refused.add((effect, work))
+            scene.history.record(Kind.ANSWERED, work=work, where=effect, n=n, first=False, status=REFUSED, refused=True)
+            return json_answer(REFUSED, {"effect": effect, "work": sent_id, "refused": True})
         answer, first = self._apply(endpoint, work, key, n, sent_id, fields, caller)
         directive = await scene.points.reach("applied", effect, work, n, request.arrival)
         if directive is Directive.DROP or scene.deaths[caller] > deaths:

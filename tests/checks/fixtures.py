@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from harness.checks import Expectation, ExpectedCall, ExpectedEffect, Spread
 from harness.history import Kind
-from tests.checks.story import Story, chain, handed_off, inbox, ledger, nobody
+from tests.checks.story import Story, chain, handed_off, inbox, ledger, nobody, saga
 
 __all__ = ["BAD", "GOOD", "done", "settled"]
 
@@ -71,6 +71,16 @@ def lost() -> Story:
 
 def stuck(state: str = "stranded", **after: str) -> Story:
     return lost().deadline(state, "w1", after=after)
+
+
+def brokered() -> Expectation:
+    return inbox(stores=("broker",))
+
+
+def store_killed() -> Story:
+    """Accepted, and the broker is killed before anybody has begun."""
+    story = Story(brokered()).submit().accepted().killed("broker", "reply orders w1")
+    return story.restarted("broker").heals().drains()
 
 
 def tolerant() -> Story:
@@ -190,6 +200,16 @@ def waits_for_b(call: ExpectedCall) -> Story:
     return settled(story.applies(effect="reserve", by="a").applies(by="b").accepted())
 
 
+def sold(*effects: str, refused: bool = False) -> Story:
+    """A saga that was accepted, and stopped after these effects; ship was refused before the last of them, or not."""
+    story = Story(saga()).submit().accepted()
+    for place, effect in enumerate(effects):
+        if refused and place == len(effects) - 1:
+            story.refuses()
+        story.applies(effect=effect)
+    return settled(story)
+
+
 GOOD: dict[str, list[Story]] = {
     "P1a": [chained(), chained().replays().submit().accepted().quiet()],
     "P1b": [
@@ -200,6 +220,9 @@ GOOD: dict[str, list[Story]] = {
         rows_done(),
         settled(tolerant()),
         settled(Story(inbox()).submit().unknown().submit("w2").accepted("w2").applies("w2")),
+        sold("charge", "ship"),
+        sold("charge", "refund", refused=True),
+        sold("charge", "refund"),
     ],
     "P2": [settled(done()), keyed_retry(), rows_done()],
     "P3": [settled(done()), survived_kill(), keyed_retry(), unknown_then_ok(), rows_done()],
@@ -208,7 +231,7 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().rejected().submit().accepted().applies()),
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
     ],
-    "P5": [unknown_with(), unknown_with("reserve", "charge")],
+    "P5": [unknown_with(), unknown_with("reserve", "charge"), sold("charge", "refund", refused=True)],
     "P6": [
         done_by_b(at_b()),
         waited_too_long(late=True),
@@ -229,6 +252,11 @@ GOOD: dict[str, list[Story]] = {
         called(times=1),
         called(times=3, retries=2),
         discharged_then(attempts=1),
+    ],
+    "P11": [
+        settled(
+            Story(brokered()).submit().accepted().killed("broker", "reply orders w1").restarted("broker").applies()
+        ),
     ],
     "P15": [settled(done()), stuck("stranded")],
     "P17": [
@@ -277,12 +305,15 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT101", stuck("stranded")),
         ("RT101", lost().quiet()),
         ("RT101", stuck("stranded", w1="lost")),
+        ("RT101", stuck("overdue", w1="lost")),
         ("RT201", settled(Story(nobody()).submit().accepted().attempts().killed().dropped())),
         ("RT202", stuck("stranded", w1="stuck_until_next_work")),
         ("RT203", stuck("stranded", w1="STUCK_UNTIL_RESTART")),
         ("RT204", lost().stored("w1").deadline("undriven", "w1")),
         ("RT205", lost().attempts().attempts().attempts().deadline("livelock", "w1")),
         ("RT101", rows_done(count=0)),
+        ("RT101", sold("charge")),
+        ("RT101", settled(Story(saga()).submit().accepted().applies().refuses())),
         ("RT101", settled(Story(inbox()).submit().stored("w1").unknown().stored())),
         ("RT101", replayed(settled(Story(inbox()).submit().unknown())).accepted().quiet().ends()),
     ],
@@ -299,7 +330,11 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT104", rows_done().rows(w1=1, w9=1)),
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
     ],
-    "P5": [("RT106", unknown_with("reserve")), ("RT106", unknown_with("charge"))],
+    "P5": [
+        ("RT106", unknown_with("reserve")),
+        ("RT106", unknown_with("charge")),
+        ("RT113", sold("charge", "ship", "refund")),
+    ],
     "P6": [
         ("RT301", done_by_b(at_b().submit().delivers("a").attempts(effect="reserve", by="a"))),
         ("RT301", waited_too_long(late=False)),
@@ -317,8 +352,8 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ),
     ],
     "P10": [
-        ("RT208", settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="q"))),
-        ("RT208", done_by_b(at_b().delivers("b", by="a", payload="q").delivers("b", by="a", payload="p"))),
+        ("RT214", settled(Story(inbox()).submit().accepted().attempts(payload="p").killed().applies(payload="q"))),
+        ("RT214", done_by_b(at_b().delivers("b", by="a", payload="q").delivers("b", by="a", payload="p"))),
         ("RT209", settled(Story(inbox()).submit().accepted().attempts(key="1").killed().dropped().applies(key="2"))),
     ],
     "P14": [
@@ -327,6 +362,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT210", called(times=4, retries=2)),
         ("RT211", discharged_then(attempts=2)),
     ],
+    "P11": [("RT208", store_killed().deadline("stranded", "w1")), ("RT208", store_killed().deadline("overdue", "w1"))],
     "P15": [
         ("RT206", settled(done().stored("w1"))),
         ("RT207", settled(done()).attempts()),

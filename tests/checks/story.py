@@ -11,12 +11,13 @@ from harness.checks import (
     ExpectedCall,
     ExpectedEffect,
     ExpectedNode,
+    ExpectedWorkflow,
     ReadEdge,
     Spread,
 )
 from harness.history import Event, History, Kind
 
-__all__ = ["KILL", "Story", "chain", "handed_off", "inbox", "ledger", "nobody"]
+__all__ = ["KILL", "Story", "chain", "handed_off", "inbox", "ledger", "nobody", "saga"]
 
 
 def inbox(**changes: Any) -> Expectation:
@@ -116,6 +117,19 @@ def handed_off(**changes: Any) -> Expectation:
     return Expectation(**declared | changes)
 
 
+def saga() -> Expectation:
+    """Charge, then ship, which may be refused; then the charge is to be refunded. One inbox owns both."""
+    return inbox(
+        effects=(
+            ExpectedEffect(name="charge", node="payments", boundary="inbox"),
+            ExpectedEffect(name="ship", node="payments", boundary="inbox", may_reject=True),
+            ExpectedEffect(name="refund", node="payments", boundary="inbox", compensates="charge"),
+        ),
+        downstream=("charge", "ship", "refund"),
+        workflows=(ExpectedWorkflow(name="fulfilment", nodes=("payments",), boundaries=("inbox",), held_by="inbox"),),
+    )
+
+
 class Story:
     """Writes a history down. Every method is one observation and returns the story, so that stories chain."""
 
@@ -194,6 +208,12 @@ class Story:
         """The client is answered ok, with this content."""
         told = {"outcome": "ok", "status": 200, "payload": payload, "about": [work]} | data
         return self.tell(Kind.ANSWER, work, n=self._tries[work], **told)
+
+    def refuses(self, work: str = "w1", effect: str = "ship") -> Story:
+        """An attempt that the world refuses for good."""
+        self.attempts(work, effect)
+        n = self._attempts[effect, work]
+        return self.tell(Kind.ANSWERED, work, effect, n, first=False, status=422, refused=True)
 
     def dropped(self, work: str = "w1", effect: str = "charge") -> Story:
         return self.tell(Kind.DROP, work, effect, self._attempts[effect, work])

@@ -59,6 +59,7 @@ def test_properties_are_found_by_being_there_in_the_order_of_their_ids() -> None
         "P6",
         "P9",
         "P10",
+        "P11",
         "P14",
         "P15",
         "P16",

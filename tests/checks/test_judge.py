@@ -52,6 +52,14 @@ def test_a_loss_does_not_count_where_the_fault_missed() -> None:
     assert [violation.code for violation in verdict.violations] == ["RT101"]
 
 
+def test_a_loss_counts_where_one_fault_landed_and_the_next_was_never_reached() -> None:
+    """The first kill lost the work, so nothing ever came to where the second was to strike."""
+    again = f"{KILL} #2"
+    story = Story(inbox(faults=(KILL, again))).submit().accepted().attempts().killed().dropped().restarted()
+    verdict = judge(settled(story).history)
+    assert (verdict.outcome, verdict.faults_missed) == (Verdict.VIOLATED, (again,))
+
+
 @pytest.mark.parametrize("state", ["slow", "unheard of"])
 def test_slow_is_inconclusive_never_a_loss(state: str) -> None:
     """The budget is spent and the system still moves: nothing is said against it."""

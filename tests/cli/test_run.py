@@ -175,3 +175,16 @@ def test_harness_that_cannot_work_is_exit_code_4(tmp_path: Path) -> None:
     ended = retrigger(tmp_path, "run", "system", "-n", "1", RETRIGGER_TOXIPROXY="/bin/false")
     assert ended.returncode == 4, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_plan_of_several_faults_is_told_as_the_one_that_breaks_it(tmp_path: Path) -> None:
+    """The report and the plan file are of the smallest plan that still fails, and name the one that was run."""
+    BROKEN["key-per-attempt"][0].write(tmp_path / "system")
+    faults = ("--plan", "dup client->orders @deliver orders w1", "--plan", KILL)
+    ended = retrigger(tmp_path, "run", "system", *faults, "-n", "1", "--report", "json=report.json", "--out", "out")
+    [found] = json.loads((tmp_path / "report.json").read_text())["violations"]
+    assert found["faults"] == [KILL]
+    assert found["shrunk_from"] != found["plan"]
+    assert (tmp_path / "out" / "plans" / f"{found['shrunk_from']}.json").exists()
+    assert (tmp_path / "out" / "histories" / f"{found['plan']}.jsonl").exists()
+    assert f"retrigger replay {found['plan']}" in ended.stdout

@@ -35,7 +35,7 @@ from tests.docs.pages import PAGES, ROOT, Fence, fences, name_of
 __all__ = ["Snippet", "alike", "filled", "outputs", "snippets"]
 
 QUICK = ("boundaries", "explain", "list", "schema")
-SHARED = ("patterns", "reference_services", "docs")
+SHARED = ("patterns", "reference_services", "docs", "starters")
 LIMIT_S = 300.0
 COLUMNS = "100"
 ELISION = "..."

@@ -24,7 +24,7 @@ from tests.docs.pages import PAGES, ROOT, anchors, commands, fences, inline_code
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 OTHERS = {"--against", "--quick", "--check", "--fresh", "--dist", "--junitxml"}
-PATH = re.compile(r"(?:harness|patterns|reference_services|tests|docs|\.ci)/[\w./*{},-]*")
+PATH = re.compile(r"(?:harness|patterns|reference_services|tests|docs|starters|\.ci)/[\w./*{},-]*")
 FOREIGN = re.compile(r"pypi\.|npmjs|crates\.io|proxy\.golang|docker\.io|ghcr\.io|registry|index-url", re.IGNORECASE)
 MACHINE = re.compile(r"(?<![\w.}~])/(?:work|home|root|tmp|Users|opt)/")
 

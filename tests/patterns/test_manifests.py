@@ -1,4 +1,4 @@
-"""The manifests of the four placements and of the naive one: well-formed, truthful, and enough to run them from."""
+"""The manifests of the patterns: well-formed, truthful, and enough to run them from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ import patterns
 from harness.manifest.model import Manifest, NatsSource, Process, SqlSource
 from tests.reference_services.rig import Broker, Service, World, wait_until
 
-NAMES = ["callee_inbox", "callee_naive", "caller_queue", "upstream_sync"]
+NAMES = [
+    *("callee_inbox", "callee_naive", "caller_queue", "caller_rpc", "caller_topic"),
+    *("progress_log", "progress_reexec"),
+    *("upstream_no_root", "upstream_retries", "upstream_service", "upstream_sync"),
+]
 ROOM = Path(patterns.__file__).parent
 
 
@@ -123,9 +127,9 @@ def test_a_pattern_is_called_like_its_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_naive_one_expects_to_be_caught(name: str) -> None:
+def test_only_those_that_nobody_owns_expect_to_be_caught(name: str) -> None:
     """`expect` says what a teaching example is for."""
-    assert read(name).expect == ("violated" if name == "callee_naive" else "holds")
+    assert read(name).expect == ("violated" if name in ("callee_naive", "upstream_no_root") else "holds")
 
 
 def environment(name: str, process: str) -> dict[str, float]:

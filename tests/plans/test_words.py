@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.plans.model import DIRECTED_VERBS, LINK_VERBS, PROCESS_VERBS, Fault, Plan, Point, parse_fault
+from harness.plans.model import DIRECTED_VERBS, HUMAN_ACTS, LINK_VERBS, PROCESS_VERBS, Fault, Plan, Point, parse_fault
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_.#-]{0,12}", fullmatch=True)
 WORKS = st.integers(1, 40).map("w{}".format)
@@ -29,13 +29,19 @@ def points(draw: st.DrawFn) -> Point:
 @st.composite
 def faults(draw: st.DrawFn) -> Fault:
     """Any fault that means something."""
-    point, verb = draw(points()), draw(st.sampled_from((*PROCESS_VERBS, *LINK_VERBS)))
+    point, verb = draw(points()), draw(st.sampled_from((*PROCESS_VERBS, *LINK_VERBS, *HUMAN_ACTS)))
+    if verb in HUMAN_ACTS:
+        name = "answer" if verb == "give" else "submit"
+        point = replace(point, name=name, where="", work=point.work or "w1")
+        return Fault(verb=verb, target=HUMAN_ACTS[verb], point=point)
     if verb in PROCESS_VERBS:
         target = draw(NAMES) + draw(st.sampled_from(["", "/child", "/parent"]))
     else:
         target = f"{draw(NAMES)}->{draw(NAMES)}"
     if verb == "dup":
         point = replace(point, name="deliver", where=point.where or "orders", work=point.work or "w1")
+    if verb == "reject":
+        point = replace(point, name="recv", where=point.where or "charge", work=point.work or "w1")
     direction = draw(st.sampled_from(["request", "reply"])) if verb in DIRECTED_VERBS else ""
     late = draw(st.booleans()) if verb in ("kill", "replace") and point.name == "recv" else False
     return Fault(verb=verb, target=target, point=point, direction=direction, until=draw(UNTIL), late=late)
@@ -90,6 +96,9 @@ def test_plan_reads_back_from_its_file(drawn: list[Fault], works: int) -> None:
             Fault(verb="kill", target="orders", point=Point(name="ready", where="orders", n=2)),
         ),
         ("kill orders @quiet", Fault(verb="kill", target="orders", point=Point(name="quiet"))),
+        ("click twice @submit w1", Fault(verb="click", target="twice", point=Point(name="submit", work="w1"))),
+        ("give up @answer w2 #3", Fault(verb="give", target="up", point=Point(name="answer", work="w2", n=3))),
+        ("new key @submit w1 #2", Fault(verb="new", target="key", point=Point(name="submit", work="w1", n=2))),
     ],
 )
 def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
@@ -116,8 +125,14 @@ def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
         ("pause worker @recv charge w1 until tomorrow", "@recv PLACE WORK"),
         ("pause worker @recv charge w1 until lease+1.2.3", "@recv PLACE WORK"),
         ("dup worker->world @recv charge w1", "dup A->B @deliver"),
+        ("reject worker->world @applied charge w1", "reject A->world @recv"),
         ("kill worker @applied charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
         ("cut reply a->b @recv charge w1 late", "kill PROCESS @recv EFFECT WORK late"),
+        ("click thrice @submit w1", "click twice @POINT"),
+        ("click twice @recv charge w1", "@submit"),
+        ("give up @submit w1", "@deliver or @reply"),
+        ("give up @answer w1 until patience", "give up @answer w1"),
+        ("wait @answer w1", "VERB"),
     ],
 )
 def test_words_that_are_no_fault_say_what_was_expected(words: str, complaint: str) -> None:

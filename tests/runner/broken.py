@@ -69,7 +69,7 @@ BROKEN = {
     "key-per-attempt": (KEY_PER_ATTEMPT, "P2", "RT102", "kill worker @applied charge w1"),
     "mark-before-effect": (MARK_BEFORE_EFFECT, "P1b", "RT101", "kill worker @recv charge w1"),
     "in-memory-dedupe": (IN_MEMORY_DEDUPE, "P16", "RT107", "kill orders @quiet"),
-    "lost-hand-off": (LOST_HAND_OFF, "P1b", "RT101", "kill orders @applied reserve w1"),
+    "lost-hand-off": (LOST_HAND_OFF, "P18", "RT213", "kill orders @applied reserve w1"),
     "early-ack": (EARLY_ACK, "P1a", "RT103", "cut request orders->world @recv charge w1"),
 }
 """By name: the system, the property it breaks, the code, and the fault that must show it."""

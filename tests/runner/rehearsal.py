@@ -23,10 +23,10 @@ class Rehearsal:
         self.stage = stage
         self._loop = loop
 
-    def run(self, *faults: str, works: int = 2) -> Judged:
+    def run(self, *faults: str, works: int = 2, patience: float = 1.0) -> Judged:
         """Runs one plan and judges it."""
         plan = Plan(system=self.system.name, works=works, faults=tuple(map(parse_fault, faults)))
-        return self._loop.run(self.stage.run(plan))
+        return self._loop.run(self.stage.run(plan, patience))
 
 
 @contextmanager

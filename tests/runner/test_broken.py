@@ -9,6 +9,7 @@ import pytest
 from harness.checks import Verdict, judge
 from harness.history import Kind, read_jsonl
 from harness.plans.gaps import single
+from harness.runner.case import PATIENT
 from tests.runner.broken import BROKEN, CLAIM_FOR_EVER, CORRECT, MARK_BEFORE_EFFECT, RECOVERY_AT_START
 from tests.runner.rehearsal import of_work, rehearsing
 from tests.runner.systems import Source
@@ -85,11 +86,28 @@ def test_row_that_only_a_restart_frees_is_told_so(tmp_path: Path) -> None:
     assert len(of_work(judged.run.history, Kind.APPLY)) == 1
 
 
-def test_work_that_cannot_be_seen_anywhere_is_inconclusive(tmp_path: Path) -> None:
-    """Without a reader of its store nobody knows whether it is lost or late, so nothing is said against the service."""
-    reader = MARK_BEFORE_EFFECT.files["retrigger.toml"].partition("[[pending]]")
-    blind = MARK_BEFORE_EFFECT.changed("retrigger.toml", (reader[1] + reader[2], ""))
-    with rehearsing(hasty(blind).open(tmp_path)) as rehearsal:
+def blind(source: Source) -> Source:
+    """The same system without a reader of its pending work, and behind a client with little patience."""
+    reader = source.files["retrigger.toml"].partition("[[pending]]")
+    return hasty(source.changed("retrigger.toml", (reader[1] + reader[2], "")))
+
+
+def test_work_that_no_store_shows_is_lost_when_later_work_overtakes_it(tmp_path: Path) -> None:
+    """Long after the declared time, one more piece of work is done, a restart does not help: no reader is needed."""
+    with rehearsing(blind(MARK_BEFORE_EFFECT).open(tmp_path)) as rehearsal:
         judged = rehearsal.run("kill worker @recv charge w1")
-    assert judged.outcome is Verdict.INCONCLUSIVE
-    assert judged.run.history.of(Kind.DEADLINE)[0].data["state"] == "slow"
+    decided, probed = judged.run.history.of(Kind.DEADLINE)
+    assert (decided.data["state"], probed.data["after"]) == ("overdue", {"w1": "lost"})
+    [violation] = judged.verdict.violations
+    assert (violation.code, violation.effect) == ("RT101", "charge")
+    assert "declare" in violation.likely
+
+
+def test_work_that_is_only_late_and_unseen_is_not_held_against_a_service(tmp_path: Path) -> None:
+    """What comes late, but comes, may be the machine's fault; without a reader it is asked again with more patience."""
+    undeclared = blind(RECOVERY_AT_START).changed("retrigger.toml", ("max_detect_s = 0.1, ", ""))
+    with rehearsing(undeclared.open(tmp_path)) as rehearsal:
+        judged = rehearsal.run("cut request worker->world @recv charge w1")
+        assert judged.outcome is Verdict.INCONCLUSIVE
+        judged = rehearsal.run("cut request worker->world @recv charge w1", patience=PATIENT)
+    assert [violation.code for violation in judged.verdict.violations] == ["RT203"]

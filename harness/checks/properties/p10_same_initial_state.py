@@ -21,7 +21,7 @@ CLIENT = "client->"
 TWICE_CODE = "RT102"
 
 CHANGED = Code(
-    code="RT208",
+    code="RT214",
     title="driven again with another payload",
     means="A piece of work was driven again, and its request was not the one of the first time. Whoever received both "
     "did one of them, and nobody can say which.",

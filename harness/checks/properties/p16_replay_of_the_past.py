@@ -30,6 +30,7 @@ AGAIN = Code(
         "take the caller's key as it is",
     ),
     exposed_by=("no fault at all", "kill or replace of the service after the work is done"),
+    fate="DOUBLED",
 )
 OTHERWISE = Code(
     code="RT108",

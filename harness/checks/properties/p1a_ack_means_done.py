@@ -40,9 +40,14 @@ def check(evidence: Evidence) -> Judgement:
     judgement = Judgement(unexercised="no awaiting call answered ok")
     awaited = [evidence.effects[name] for name in evidence.expectation.awaited]
     for trail in evidence.works.values() if awaited else ():
-        if trail.first_ok is not None:
+        if trail.first_ok is not None and not _refused(trail):
             _judge_answer(evidence, trail, awaited, trail.first_ok, judgement)
     return judgement
+
+
+def _refused(trail: Trail) -> bool:
+    """An effect was refused for good before the ok, which then speaks of the compensation: P1b judges that."""
+    return trail.refused is not None and trail.first_ok is not None and trail.refused < trail.first_ok
 
 
 def _judge_answer(

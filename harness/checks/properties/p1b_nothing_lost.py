@@ -32,6 +32,7 @@ LOST = Code(
         "let a scanner poll for undone work, not only at start-up",
     ),
     exposed_by=("kill at @recv", "kill at @answer or @reply", "cut request at @deliver", "kill of the broker"),
+    fate="LOST",
 )
 UNOWNED = Code(
     code="RT201",
@@ -48,6 +49,7 @@ UNOWNED = Code(
         "let the call be awaited all the way up to an owner that tries again: a human, a queue, an engine",
     ),
     exposed_by=("kill the node at @recv", "kill the retrying caller together with its callee"),
+    fate="LOST",
 )
 UNTIL_WORK = Code(
     code="RT202",
@@ -60,6 +62,7 @@ UNTIL_WORK = Code(
     ),
     fixes=("poll as well, at a bounded interval; treat notifications as a shortcut only",),
     exposed_by=("kill the worker at @recv", "black-hole the link to the broker"),
+    fate="STUCK_UNTIL_NEXT_WORK",
 )
 UNTIL_RESTART = Code(
     code="RT203",
@@ -75,6 +78,7 @@ UNTIL_RESTART = Code(
         "let claims expire, and fence late holders",
     ),
     exposed_by=("black-hole or refuse the link to a dependency until the attempts end, with the worker alive",),
+    fate="STUCK_UNTIL_RESTART",
 )
 UNDRIVEN = Code(
     code="RT204",
@@ -88,6 +92,7 @@ UNDRIVEN = Code(
     ),
     fixes=("add the scanner", "give claims a lease that ends", "reconnect and subscribe again"),
     exposed_by=("kill at @recv", "kill of the broker"),
+    fate="UNDRIVEN",
 )
 LIVELOCK = Code(
     code="RT205",
@@ -102,12 +107,15 @@ LIVELOCK = Code(
         "tell permanent errors from passing ones, and park the former where somebody looks",
     ),
     exposed_by=("kill between the effect and its record (@applied)", "kill during recovery of the same work"),
+    fate="LIVELOCK",
 )
 
 _GOT = {
     "quiet": "0 times, and nothing is pending or in flight any more",
     "stranded": "0 times, and no trigger is left that could start it",
     "undriven": "0 times; its trigger is still stored, and nothing drives it",
+    "slow": "0 times, long after the declared time; work that was submitted later was done meanwhile",
+    "overdue": "0 times, much later than its trigger promises; whether that is still set, nothing shows",
     "livelock": "0 times; it is attempted again and again without success",
 }
 _NEVER = "never took effect"
@@ -157,7 +165,7 @@ def _judge(
 ) -> None:
     judgement.exercised.update(effect.boundary for effect in effects)
     absent = missing_at(evidence, trail, effects, ending)
-    if ending.decides:
+    if ending.decides_on(trail.work):
         for group in by_boundary(absent).values():
             judgement.violations.append(_violation(evidence, trail, group, ending, how))
     else:

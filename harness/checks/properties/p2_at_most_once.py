@@ -29,6 +29,7 @@ TWICE = Code(
         "fence: let the store refuse what comes with an older token",
     ),
     exposed_by=("kill at @applied", "cut reply at @deliver", "dup at @deliver", "pause at @recv until lease"),
+    fate="DOUBLED",
 )
 
 

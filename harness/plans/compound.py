@@ -1,0 +1,178 @@
+"""Several faults at once: the combinations that have broken real systems, and all pairs inside a boundary.
+
+A single fault meets a healthy system. What a system does while it recovers is another matter: the second attempt is
+hurt as well, the one who would repeat is dead too, the broker and its user die together. `compound` lists those; it
+grows with the number of gaps, not with its square. `pairs` crosses every two faults that one owner has to answer for:
+faults in different boundaries meet only at the frontier between them, where both boundaries have a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+from harness.boundaries import derive
+from harness.manifest.graph import graph_of
+from harness.manifest.model import Manifest
+from harness.manifest.placeholders import links
+from harness.plans.gaps import Gap, gaps, killable, plan_of, processes_ahead, processes_beside, single
+from harness.plans.model import Fault, Plan, Point
+
+__all__ = ["compound", "pairs"]
+
+Faults = tuple[Fault, ...]
+MOST_LIVES = 4
+"""How many attempts in a row are hurt at most, where the declaration sets no limit or a higher one."""
+
+
+def compound(manifest: Manifest) -> list[Plan]:
+    """The combinations worth having, at every gap where they mean something."""
+    recipes = (
+        _both_sides,
+        _whole_path,
+        _twice,
+        _recovery,
+        _lost_then_dead,
+        _new_identity,
+        _with_its_store,
+        _others_go_on,
+    )
+    found = [faults for gap in gaps(manifest) for recipe in recipes for faults in recipe(manifest, gap)]
+    return [plan_of(manifest, *faults) for faults in dict.fromkeys([*found, *_crash_loops(manifest)])]
+
+
+def _kill(process: str, point: Point, n: int = 1) -> Fault:
+    return Fault(verb="kill", target=process, point=replace(point, n=n))
+
+
+def _again(fault: Fault, n: int = 2) -> Fault:
+    """The same at the n-th arrival."""
+    return replace(fault, point=replace(fault.point, n=n))
+
+
+def _both_sides(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """Who asks and who is asked die together, so neither can tell the other."""
+    names = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
+    if {gap.caller, gap.callee} <= names and gap.caller != gap.callee:
+        yield _kill(gap.caller, gap.point), _kill(gap.callee, gap.point)
+
+
+def _whole_path(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """All who wait for this, up to the owner: whoever merely retries is gone, and only a trigger remembers."""
+    waiting = _waiting_for(manifest, gap)
+    if len(waiting) > 1:
+        yield tuple(_kill(process, gap.point) for process in waiting)
+    if len(waiting) > 2:
+        yield _kill(waiting[0], gap.point), _kill(waiting[-1], gap.point)
+
+
+def _waiting_for(manifest: Manifest, gap: Gap) -> list[str]:
+    """The killable processes that wait for what happens at this gap, the nearest first."""
+    names = {process.name for process in killable(manifest)}
+    process_of = {node.name: node.process for node in manifest.node}
+    nodes = [node.name for node in manifest.node if node.process == gap.caller or node.name == gap.point.where]
+    for name in nodes:  # grows while it is walked
+        nodes += [edge.from_ for edge in manifest.edge if edge.to == name and edge.awaits and edge.from_ not in nodes]
+    beside = processes_beside(manifest, gap)
+    found = [*reversed(beside), *(process_of[name] for name in nodes)]
+    return [name for name in dict.fromkeys(found) if name in names]
+
+
+def _twice(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """The second attempt is hurt where the first was."""
+    for process in processes_beside(manifest, gap):
+        yield _kill(process, gap.point), _kill(process, gap.point, 2)
+    if gap.point.name in ("deliver", "recv"):
+        lost = Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
+        yield lost, _again(lost)
+        unheard = replace(lost, direction="request")
+        yield unheard, _again(unheard)
+
+
+def _recovery(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """It dies, and dies again while it is coming back, or at the first thing that it then does for the same work."""
+    for process in processes_beside(manifest, gap):
+        yield (
+            _kill(process, gap.point),
+            Fault(verb="kill", target=process, point=Point(name="ready", where=process, n=2)),
+        )
+    if gap.point.name == "applied" and gap.caller in {process.name for process in killable(manifest)}:
+        yield _kill(gap.caller, gap.point), _kill(gap.caller, replace(gap.point, name="recv"), 2)
+
+
+def _lost_then_dead(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """The reply is lost, and the one who would ask again dies when he does."""
+    if gap.point.name in ("deliver", "recv") and gap.caller in {process.name for process in killable(manifest)}:
+        lost = Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
+        yield lost, _kill(gap.caller, gap.point, 2)
+
+
+def _new_identity(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """It comes back under another name, as a replaced container does."""
+    if gap.point.name in ("reply", "applied"):
+        for process in processes_beside(manifest, gap):
+            yield (Fault(verb="replace", target=process, point=gap.point),)
+
+
+def _with_its_store(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """A broker or database dies together with a process that still has to use it."""
+    resources = {resource.name for resource in manifest.resource}
+    for user, target in sorted(links(manifest)):
+        if target in resources and user in processes_ahead(manifest, gap):
+            yield _kill(target, gap.point), _kill(user, gap.point)
+
+
+def _others_go_on(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """One piece of work is stuck while another is done; then the process dies with both on its hands."""
+    if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
+        stuck = Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
+        for name in ("recv", "applied"):
+            yield stuck, _kill(gap.caller, replace(gap.point, name=name, work="w2"))
+
+
+def _crash_loops(manifest: Manifest) -> Iterator[Faults]:
+    """Every attempt but the last that is allowed dies at the same place."""
+    allowed = {edge.to: edge.trigger.attempts for edge in manifest.edge if edge.trigger}
+    for gap in gaps(manifest):
+        if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
+            limits = [n for node in manifest.node if node.process == gap.caller and (n := allowed.get(node.name))]
+            finite = [n - 1 for n in limits if isinstance(n, int)]
+            lives = min([MOST_LIVES - 1, *finite])
+            if lives > 2 or (finite and lives > 1):
+                yield tuple(_kill(gap.caller, gap.point, n) for n in range(1, lives + 1))
+
+
+def pairs(manifest: Manifest) -> list[Plan]:
+    """Every two single faults that some boundary has a part in both of, and every fault at two attempts in a row."""
+    # An owner who gives up is gone: what another fault leaves half done then is no fault of the system.
+    faults = [plan.faults[0] for plan in single(manifest) if plan.faults[0].verb != "give"]
+    owners = {fault: _owners(manifest, fault) for fault in faults}
+    crossed = [pair for pair in combinations(faults, 2) if owners[pair[0]] & owners[pair[1]]]
+    repeated = [(fault, _again(fault)) for fault in faults if fault.point.work]
+    return [plan_of(manifest, *pair) for pair in [*repeated, *filter(_both_can_strike, crossed)]]
+
+
+def _both_can_strike(pair: tuple[Fault, ...]) -> bool:
+    """Two faults on one target at one point cannot both be told to have struck."""
+    first, second = pair
+    return (first.point, first.target) != (second.point, second.target)
+
+
+def _owners(manifest: Manifest, fault: Fault) -> set[str | None]:
+    """The boundaries that have a part in a fault: of the nodes on both sides of its point, and of what it strikes."""
+    derived = derive(graph_of(manifest))
+    point, nodes = fault.point, set()
+    for node in manifest.node:
+        own_effect = any(effect.name == point.where for effect in node.effects)
+        if own_effect or node.name == point.where or (point.work and not point.where and _enters(manifest, node.name)):
+            nodes.add(node.name)
+        if not point.work and node.process == (point.where or fault.process):
+            nodes.add(node.name)
+    if point.name in ("deliver", "reply"):
+        nodes |= {edge.from_ for edge in manifest.edge if edge.to == point.where}
+    return {derived.owner[name] for name, instance in derived.instances.items() if instance.node.name in nodes}
+
+
+def _enters(manifest: Manifest, node: str) -> bool:
+    return manifest.submit is not None and manifest.submit.node == node

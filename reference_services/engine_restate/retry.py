@@ -1,0 +1,15 @@
+"""How the engine tries a function again: at an even pace and without end, where its default is to pause it some day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import restate
+
+from reference_services.settings import seconds
+
+__all__ = ["RETRY"]
+
+_PAUSE = timedelta(seconds=seconds("RETRY_S", 1.0))
+
+RETRY = restate.InvocationRetryPolicy(initial_interval=_PAUSE, max_interval=_PAUSE, exponentiation_factor=1.0)
