@@ -59,6 +59,9 @@ class Witness:
 class Hunt:
     """What became of one twin.
 
+    A witness that does not come back when it is run once more is a witness all the same; then one that does is looked
+    for, since only that can be made small.
+
     witness: the first plan that failed. minimal: the smallest. exploration: that it came from. plans: run until then,
     in all explorations; by: in each. seconds: until then, set-up included. replayed: how often the smallest failed
     again, of `replays`. cases: everything that was run. other: the first witness without any kind of fault that the
@@ -122,26 +125,37 @@ class _Hunter:
 
     async def hunt(self, explorations: Sequence[str], second: bool) -> None:
         async with _stage(self.system) as self.stage:
-            plan = await self.first(explorations)
-            self.found.seconds = round(time.monotonic() - self.begun_s, 2)
-            if plan is None:
+            plan = await self.that_comes_back(explorations)
+            if self.found.witness is None or plan is None:
+                self.found.seconds = self.found.seconds or self.spent_s
                 return
             smallest = await self.smallest(plan)
             await self.replay(smallest)
             if second:
                 await self.without_these_kinds(explorations)
 
-    async def first(self, explorations: Sequence[str]) -> Plan | None:
-        """The first plan that fails."""
+    @property
+    def spent_s(self) -> float:
+        return round(time.monotonic() - self.begun_s, 2)
+
+    async def that_comes_back(self, explorations: Sequence[str]) -> Plan | None:
+        """The first plan that fails two times in a row; the first that failed at all, where there is none."""
+        first: Plan | None = None
         for exploration in explorations:
-            for number, plan in enumerate(explored(self.system, exploration), 1):
-                self.found.by[exploration] = number
-                self.found.plans += 1
+            for plan in explored(self.system, exploration):
                 witness = await self.fails(plan)
-                if witness:
-                    self.found.witness, self.found.exploration = witness, exploration
+                if first is None:
+                    self.found.plans += 1
+                    self.found.by[exploration] = self.found.by.get(exploration, 0) + 1
+                if witness is None:
+                    continue
+                if first is None:
+                    first, self.found.exploration, self.found.seconds = plan, exploration, self.spent_s
+                    self.found.witness = self.found.minimal = witness
+                if await self.fails(plan):
+                    self.found.minimal = witness
                     return plan
-        return None
+        return first
 
     async def fails(self, plan: Plan) -> Witness | None:
         """Runs a plan; what it broke, if it broke anything. Undecided: once more with twice the time."""
@@ -157,10 +171,9 @@ class _Hunter:
 
     async def smallest(self, plan: Plan) -> Plan:
         """The plan with fewer faults and works, as long as it still breaks what it broke first."""
-        self.found.minimal = self.found.minimal or self.found.witness
         for smaller in _smaller(plan):
             witness = await self.fails(smaller)
-            if witness and self.found.witness and self.found.witness.told_by in witness.properties:
+            if witness and self.found.minimal and self.found.minimal.told_by in witness.properties:
                 self.found.minimal = witness
                 return await self.smallest(smaller)
         return plan
