@@ -6,12 +6,16 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from harness.bench.detection.catalogue import Catalogue, read_catalogue
 from harness.bench.detection.figures import control_record, removal, score, twin_record
@@ -41,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--second", action="store_true", help="look for a witness of other kinds of faults as well")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where detection.json and its page are written")
     given = parser.parse_args(arguments)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     try:
         figures = detection(
             out=given.out,
@@ -141,8 +147,20 @@ def _run(
                 else:
                     control = catalogue.controls[name]
                     ends[pool.submit(try_control, name, places[name], control.plans, rounds, control.starved)] = name
-            for end in as_completed(ends):
-                yield ends[end], end.result()
+            try:
+                for end in as_completed(ends):
+                    yield ends[end], end.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                _interrupt_children()
+                raise
+
+
+def _interrupt_children() -> None:
+    """Tells each worker to end what it has started. Pressing Ctrl-C has told them already; a SIGTERM to us has not."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            child.send_signal(signal.SIGINT)
 
 
 def _starved(catalogue: Catalogue, name: str) -> bool:
