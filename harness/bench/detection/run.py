@@ -101,32 +101,45 @@ def detection(
     folder = out / "detection"
     names = [name for name in (*catalogue.twins, *catalogue.controls) if not only or name in only]
     places = {name: str(catalogue.write(name, folder)) for name in names}
-    figures: dict[str, Any] = {"twins": {}, "controls": {}}
-    cases = 0
+    figures: dict[str, Any] = {"twins": {}, "controls": {}, "explorations": list(explorations), "cases": 0}
     for name, found in _run(catalogue, places, workers, (explorations, second, replays), rounds):
-        cases += found["cases"] if name in catalogue.twins else found["runs"]
-        if name in catalogue.twins:
-            record = twin_record(found, catalogue.twins[name].properties, catalogue.flaw(name))
-            figures["twins"][name] = record
-            progress(_told_twin(name, record))
-        else:
-            record = figures["controls"][name] = control_record(found, catalogue.controls[name].about)
-            progress(f"{name:5} {record['runs']} runs, {record['false_alarms']} false alarms {record['error']}")
-    seconds = time.monotonic() - begun_s
+        _add(figures, catalogue, name, found, progress)
+        _sum_up(figures, names, time.monotonic() - begun_s)
+        _write(figures, out)  # what is there so far, for whoever loses patience
+    return figures
+
+
+def _add(
+    figures: dict[str, Any], catalogue: Catalogue, name: str, found: Mapping[str, Any], progress: Progress
+) -> None:
+    """What became of a twin or a control."""
+    if name in catalogue.twins:
+        record = twin_record(found, catalogue.twins[name].properties, catalogue.flaw(name))
+        figures["twins"][name] = record
+        figures["cases"] += record["cases"]
+        progress(_told_twin(name, record))
+    else:
+        record = figures["controls"][name] = control_record(found, catalogue.controls[name].about)
+        figures["cases"] += record["runs"]
+        progress(f"{name:5} {record['runs']} runs, {record['false_alarms']} false alarms {record['error']}")
+
+
+def _sum_up(figures: dict[str, Any], names: Sequence[str], seconds: float) -> None:
+    """Puts all in the order of the catalogue, and adds what follows."""
     for group in ("twins", "controls"):
         figures[group] = {name: figures[group][name] for name in names if name in figures[group]}
     figures |= {
-        "cases_per_min": round(60 * cases / seconds, 1),
-        "cases": cases,
+        "cases_per_min": round(60 * figures["cases"] / seconds, 1),
         "seconds": round(seconds, 1),
-        "explorations": list(explorations),
         "score": score(figures["twins"], figures["controls"]),
         "removal": removal(figures["twins"]),
     }
+
+
+def _write(figures: Mapping[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "detection.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     write_page(figures, out / "detection.html")
-    return figures
 
 
 def _run(
