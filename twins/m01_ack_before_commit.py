@@ -15,7 +15,7 @@ from reference_services.settings import data_file
 
 __all__ = ["app"]
 
-GATHER_S = 0.05
+GATHER_S = 0.2
 
 
 class LateInbox(Inbox):
