@@ -29,6 +29,10 @@ __all__ = ["check"]
 WIDTH = 110
 NAMES = 24
 SETUP_S = 3.0
+EARLY = "RT103"
+MEANT = """If it is meant to answer first and to work later, the manifest lacks the hand-off: a second [[node]] with the
+effects, and an [[edge]] with awaits = false and the trigger that owns the work. `retrigger init` writes
+both, as comments."""
 
 
 def check(manifest: str, image: str = "") -> int:
@@ -94,6 +98,8 @@ def _findings(system: System, checked: Checked, printer: _Printer) -> None:
         findings = findings_of(checked.run.history, checked.judged, system.manifest.path)
         case = CaseReport(plan=checked.run.plan.id, outcome=Verdict.VIOLATED, findings=findings)
         printer.say("\n" + told(case))
+        if any(finding.code == EARLY for finding in findings):
+            printer.say(f"\n{MEANT}")
 
 
 def _levels(system: System, printer: _Printer) -> None:

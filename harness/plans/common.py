@@ -108,8 +108,9 @@ def _lost_at_entry(direction: str) -> Callable[[Manifest, Target | None], Fault 
         submit = manifest.submit
         if submit is None:
             return "no way in is declared"
-        if submit.publish:
-            point, link = Point(name="submit", work=WORK), f"client->{submit.publish.resource}"
+        taker = submit.publish.resource if submit.publish else submit.through
+        if taker:
+            point, link = Point(name="submit", work=WORK), f"client->{taker}"
         else:
             point, link = Point(name="deliver", where=submit.node, work=WORK), f"client->{_entry(manifest)}"
         return Fault(verb="cut", direction=direction, target=link, point=point)

@@ -48,8 +48,8 @@ class CaseRun:
     """Edges and effects whose store could not be read in the end, and why."""
     absent: dict[str, str] = field(default_factory=dict)
     """Edges and effects whose table, file or stream did not exist even in the end."""
-    log: str = ""
-    """What the process at the edge printed last, where it accepted nothing."""
+    printed: dict[str, str] = field(default_factory=dict)
+    """What each process printed last, where no fault was planned."""
 
 
 async def run_case(
@@ -93,8 +93,6 @@ async def run_case(
                 await case.load(one_by_one=one_by_one)
             with case.phase("heal"):
                 await case.healed()
-            if not case.accepted:
-                run.log = universe.log_tail(universe.system.process_of(universe.system.submit.node))
             if ask or rest or case.accepted:
                 with case.phase("drain"):
                     run.settled = await case.settle(last=False)
@@ -106,6 +104,8 @@ async def run_case(
     except HarnessError as error:
         run.errors.append(error)
     finally:
+        if not plan.faults:
+            run.printed = {name: universe.log_tail(name) for name in universe.system.process_names}
         with case.phase("end"):
             await _to_the_end(case.close())
     run.errors += [*case.injector.errors, *case.errors]

@@ -32,9 +32,15 @@ def not_accepted(system: System, run: CaseRun) -> Iterator[Problem]:
         where=f"{system.manifest.path}  submit",
         expected=f"one of the accepted answers {system.submit.accepted}",
         got=f"status {last['status']} {last['detail']}".strip() if last.get("status") else last.get("detail", ""),
-        evidence=f"{run.log}\n(the last that {system.process_of(system.submit.node)} printed)",
+        evidence=_last_words(run, system.process_of(system.submit.node)),
         fix=_accept(system, last.get("status")),
     )
+
+
+def _last_words(run: CaseRun, process: str) -> str:
+    """What a process printed last; empty where it printed nothing."""
+    said = run.printed.get(process, "")
+    return f"{said}\n(the last that {process} printed)" if said else ""
 
 
 def _accept(system: System, status: int | None) -> str:
@@ -91,16 +97,16 @@ def absent(system: System, run: CaseRun) -> Iterator[Problem]:
             )
 
 
-def never_attempted(system: System, history: History) -> Iterator[Problem]:
+def never_attempted(system: System, run: CaseRun) -> Iterator[Problem]:
     """World effects that no accepted work had: the call was not made, went past the proxy, or says not for whom."""
-    works = {event.work for event in history.of(Kind.SUBMIT)}
-    attempts = history.of(Kind.ATTEMPT)
+    works = {event.work for event in run.history.of(Kind.SUBMIT)}
+    attempts = run.history.of(Kind.ATTEMPT)
     declared = {effect.name for effect in system.effects}
     unknown = sorted({event.where for event in attempts} - declared)
     for effect in system.forward_effects:
         works_seen = {event.work for event in attempts if event.where == effect.name}
         if effect.at and not works_seen:
-            yield _never_attempted(system, effect, unknown)
+            yield _never_attempted(system, effect, unknown, run)
         elif effect.at and not works_seen <= works:
             yield _without_work_id(system, effect)
 
@@ -125,7 +131,7 @@ def never_counted(system: System, run: CaseRun) -> Iterator[Problem]:
             )
 
 
-def _never_attempted(system: System, effect: Effect, unknown: list[str]) -> Problem:
+def _never_attempted(system: System, effect: Effect, unknown: list[str], run: CaseRun) -> Problem:
     process = system.process_of_effect(effect.name)
     if unknown:
         got = f"calls at /{', /'.join(unknown)} instead"
@@ -138,6 +144,7 @@ def _never_attempted(system: System, effect: Effect, unknown: list[str]) -> Prob
         where=f"{system.manifest.path}  node with effect {effect.name!r}",
         expected=f"a call {effect.at} on the link {process}->world",
         got=got,
+        evidence=_last_words(run, process),
         fix=fix,
     )
 

@@ -161,7 +161,7 @@ async def fault_free(universe: Universe, *, replay: bool = False) -> CaseRun:
         problems += [
             *unread(system, run),
             *absent(system, run),
-            *never_attempted(system, run.history),
+            *never_attempted(system, run),
             *never_counted(system, run),
         ]
         problems += [*await unused_links(universe, run.history)]

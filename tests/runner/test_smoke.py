@@ -91,6 +91,15 @@ def test_service_that_ignores_the_worlds_address_is_named(tmp_path: Path) -> Non
     assert '"{link:world}"' in problem.fix
 
 
+def test_service_that_fails_before_its_effect_is_named_with_its_last_words(tmp_path: Path) -> None:
+    """Whoever never called the partner has often said why."""
+    source = INBOX.changed("worker.py", ('effect("charge",', 'print("no such currency", flush=True), effect("refund",'))
+    source = source.changed("worker.py", ("key=row[0])", "key=row[0] / 2)"))
+    problem = broken_contract(source.changed("worker.py", ("(OSError, ", "(TypeError, OSError, ")), tmp_path)
+    assert "effect 'charge' was never attempted" in problem.what
+    assert "no such currency" in problem.evidence
+
+
 def test_service_that_ignores_the_address_of_another_is_named(tmp_path: Path) -> None:
     """Work arrives, and not through the proxy: a cut of that link would cut nothing."""
     problem = broken_contract(LINK_IGNORED, tmp_path)
