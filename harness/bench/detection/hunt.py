@@ -32,6 +32,10 @@ from harness.runner.system import System, open_system
 __all__ = ["Hunt", "Trial", "Witness", "explored", "hunt", "try_control"]
 
 REPLAYS = 10
+ENOUGH = 0.9
+"""The share of replays that has to fail, for a witness to be one that comes back."""
+CANDIDATES = 4
+"""How many failing plans are tried for one that comes back."""
 RANDOM_PLANS = 60
 RANDOM = "random"
 
@@ -59,8 +63,8 @@ class Witness:
 class Hunt:
     """What became of one twin.
 
-    A witness that does not come back when it is run once more is a witness all the same; then one that does is looked
-    for, since only that can be made small.
+    A witness that does not come back is a witness all the same; a few more are looked for then, and the one that comes
+    back most often is shown as the smallest.
 
     witness: the first plan that failed. minimal: the smallest. exploration: that it came from. plans: run until then,
     in all explorations; by: in each. seconds: until then, set-up included. replayed: how often the smallest failed
@@ -125,37 +129,43 @@ class _Hunter:
 
     async def hunt(self, explorations: Sequence[str], second: bool) -> None:
         async with _stage(self.system) as self.stage:
-            plan = await self.that_comes_back(explorations)
-            if self.found.witness is None or plan is None:
-                self.found.seconds = self.found.seconds or self.spent_s
-                return
-            smallest = await self.smallest(plan)
-            await self.replay(smallest)
-            if second:
+            failing = 0
+            for exploration in explorations:
+                for plan in explored(self.system, exploration):
+                    failing += await self.try_plan(plan, exploration)
+                    if self.comes_back or failing == CANDIDATES:
+                        break
+                if self.found.witness:
+                    break
+            self.found.seconds = self.found.seconds or self.spent_s
+            if self.found.witness and second:
                 await self.without_these_kinds(explorations)
 
     @property
     def spent_s(self) -> float:
+        """Since the hunt began."""
         return round(time.monotonic() - self.begun_s, 2)
 
-    async def that_comes_back(self, explorations: Sequence[str]) -> Plan | None:
-        """The first plan that fails two times in a row; the first that failed at all, where there is none."""
-        first: Plan | None = None
-        for exploration in explorations:
-            for plan in explored(self.system, exploration):
-                witness = await self.fails(plan)
-                if first is None:
-                    self.found.plans += 1
-                    self.found.by[exploration] = self.found.by.get(exploration, 0) + 1
-                if witness is None:
-                    continue
-                if first is None:
-                    first, self.found.exploration, self.found.seconds = plan, exploration, self.spent_s
-                    self.found.witness = self.found.minimal = witness
-                if await self.fails(plan):
-                    self.found.minimal = witness
-                    return plan
-        return first
+    @property
+    def comes_back(self) -> bool:
+        """The witness fails nearly always."""
+        return self.found.minimal is not None and self.found.replayed >= ENOUGH * self.found.replays
+
+    async def try_plan(self, plan: Plan, exploration: str) -> bool:
+        """Runs a plan; where it fails, makes it small and runs that again. The one that comes back most is kept."""
+        witness = await self.fails(plan)
+        if self.found.witness is None:
+            self.found.plans += 1
+            self.found.by[exploration] = self.found.by.get(exploration, 0) + 1
+        if witness is None:
+            return False
+        if self.found.witness is None:
+            self.found.witness, self.found.exploration, self.found.seconds = witness, exploration, self.spent_s
+        plan, smallest = await self.smallest(plan, witness)
+        replayed = await self.replay(plan)
+        if self.found.minimal is None or replayed > self.found.replayed:
+            self.found.minimal, self.found.replayed = smallest, replayed
+        return True
 
     async def fails(self, plan: Plan) -> Witness | None:
         """Runs a plan; what it broke, if it broke anything. Undecided: once more with twice the time."""
@@ -169,19 +179,17 @@ class _Hunter:
         (self.folder / f"{plan.id}.json").write_text(json.dumps(plan.to_json(), indent=1) + "\n", encoding="utf-8")
         return _witness(plan, judged)
 
-    async def smallest(self, plan: Plan) -> Plan:
+    async def smallest(self, plan: Plan, witness: Witness) -> tuple[Plan, Witness]:
         """The plan with fewer faults and works, as long as it still breaks what it broke first."""
         for smaller in _smaller(plan):
-            witness = await self.fails(smaller)
-            if witness and self.found.minimal and self.found.minimal.told_by in witness.properties:
-                self.found.minimal = witness
-                return await self.smallest(smaller)
-        return plan
+            found = await self.fails(smaller)
+            if found and witness.told_by in found.properties:
+                return await self.smallest(smaller, found)
+        return plan, witness
 
-    async def replay(self, plan: Plan) -> None:
-        """Runs it again and again."""
-        for _ in range(self.found.replays):
-            self.found.replayed += (await self.fails(plan)) is not None
+    async def replay(self, plan: Plan) -> int:
+        """Runs it again and again; how often it failed."""
+        return sum([(await self.fails(plan)) is not None for _ in range(self.found.replays)])
 
     async def without_these_kinds(self, explorations: Sequence[str]) -> None:
         """The first plan that fails and has no kind of fault that the smallest witness has."""
