@@ -11,11 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from harness.bench.detection.catalogue import Catalogue, read_catalogue
 from harness.bench.detection.figures import control_record, removal, score, twin_record
@@ -165,15 +162,14 @@ def _run(
                     yield ends[end], end.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                _interrupt_children()
+                _kill_children()
                 raise
 
 
-def _interrupt_children() -> None:
-    """Tells each worker to end what it has started. Pressing Ctrl-C has told them already; a SIGTERM to us has not."""
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):
-            child.send_signal(signal.SIGINT)
+def _kill_children() -> None:
+    """Ends the workers. What they have started is ended by their keepers, which notice that they are gone."""
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 def _starved(catalogue: Catalogue, name: str) -> bool:
