@@ -8,7 +8,7 @@ BIN := .venv/bin
 WORKERS ?= auto
 RUNS ?= 20
 
-.PHONY: help demo test starters truth lint types bench clean engine images compose compose-down compose-demo
+.PHONY: help demo test starters truth lint types bench detection clean engine images compose compose-down compose-demo
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -43,6 +43,9 @@ engines: .venv/.ready-dev  ## servers of two more durable execution engines: Res
 
 bench: .venv/.ready  ## figures, written to build/bench.json
 	@$(BIN)/python -m harness.bench --out build/bench.json
+
+detection: .venv/.ready  ## what it catches of broken twins: build/detection.json and its page, about 15 minutes
+	@$(BIN)/retrigger bench detection
 
 compose-demo: images  ## the demo with its processes in containers
 	@$(BIN)/retrigger demo --target container

@@ -1,4 +1,7 @@
-"""`python -m harness.bench`: runs the bench and prints it; `--against` sets an older file beside it."""
+"""`python -m harness.bench`: runs the bench and prints it; `--against` sets an older file beside it.
+
+`python -m harness.bench detection` is another bench: how much is found, not how fast; see there.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.bench.bench import bench
+from harness.bench.detection import run as detection
 from harness.bench.table import WIDTH, print_comparison, print_figures
 from harness.cli.session import Interrupted
 from harness.errors import HarnessError, Problem, UsageError
@@ -24,6 +28,9 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Reads the command line, runs, and returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["detection"]:
+        return detection.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m harness.bench", description="How fast everything is.")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="names or manifests; default: all patterns")
     parser.add_argument("--quick", action="store_true", help="a few of everything, about a minute")

@@ -161,8 +161,14 @@ class Evidence:
         return None if reading is None else self.rows_of(reading).get(trail.work, 0)
 
     def reading(self, effect: str, ending: Ending) -> int | None:
-        """The last reading of the effect's rows between an ending and its limit."""
+        """The last reading of the effect's rows between an ending and its limit.
+
+        Behind a deadline the first one: what comes later shows what more work or a restart would have done.
+        """
         readings = self.rows.get(effect, [])
+        if ending.state not in ("quiet", "open"):
+            first = bisect_left(readings, ending.index)
+            return readings[first] if first < len(readings) and readings[first] < ending.limit else None
         last = bisect_left(readings, ending.limit) - 1
         return readings[last] if last >= 0 and readings[last] >= ending.index else None
 

@@ -220,7 +220,7 @@ class Process(Table):
     """Whether it works in child processes of its own, as job queues do: then a kill of the child that works, and one of
     the parent alone, are plans besides the kill of the whole tree."""
     copies: PositiveInt = 1
-    """How many of it run at the same time."""
+    """How many run at the same time, as workers that fetch their work do. What is sent goes to the first one."""
 
     @property
     def texts(self) -> list[str]:

@@ -124,11 +124,16 @@ def _with_its_store(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
 
 
 def _others_go_on(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
-    """One piece of work is stuck while another is done; then the process dies with both on its hands."""
+    """One piece of work is stuck while another is done; then the process dies with both on its hands.
+
+    Or it dies when it tries the stuck one again: the other is done and discharged by then, and what discharges "up to
+    here" has discharged them both.
+    """
     if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
         stuck = Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
         for name in ("recv", "applied"):
             yield stuck, _kill(gap.caller, replace(gap.point, name=name, work="w2"))
+        yield stuck, _kill(gap.caller, gap.point, 2)
 
 
 def _crash_loops(manifest: Manifest) -> Iterator[Faults]:

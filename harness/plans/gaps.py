@@ -160,6 +160,7 @@ def faults_at(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
         yield Fault(verb="cut", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="blackhole", direction="reply", target=gap.link, point=gap.point)
         yield Fault(verb="refuse", target=gap.link, point=gap.point, until="detect")
+        yield Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
     if gap.point.name == "recv" and manifest.parked:
         yield Fault(verb="poison", target=gap.link, point=gap.point)
     if _may_be_refused(manifest, gap):

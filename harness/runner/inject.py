@@ -12,12 +12,13 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import FaultError, Problem
 from harness.history import Kind
 from harness.network import Link
-from harness.plans.model import PROCESS_VERBS, Fault
+from harness.plans.model import LINK_VERBS, PROCESS_VERBS, Fault
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
 from harness.targets import Scope, Target, child_connected_to
@@ -54,6 +55,7 @@ class Injector:
         self._striking: set[asyncio.Task[Any]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.errors: list[Exception] = []
+        self._planned: dict[Fault, Fault] = {}
         self._paused: set[Target] = set()
         self._obstructions = Obstructions()
         self._until_death: defaultdict[str, list[tuple[asyncio.Event, asyncio.Task[None]]]] = defaultdict(list)
@@ -68,7 +70,7 @@ class Injector:
             assert task is not None, "points are reached by tasks"
             self._striking.add(task)
             try:
-                return await self._strike(fault, arrival)
+                return await self._strike(self._at_hand(fault, arrival), arrival)
             except Exception as error:
                 self._failed(fault, error)
                 return Directive.GO_ON
@@ -96,8 +98,22 @@ class Injector:
         while self._paused:
             await self._resume(self._paused.pop())
 
+    def _at_hand(self, fault: Fault, arrival: Arrival) -> Fault:
+        """The fault as it strikes here: where a process has copies, the one that stands at the point is meant.
+
+        Which of two workers takes a piece of work is chance; a fault on the idle one would be a test of nothing.
+        """
+        user = fault.target.partition("->" if fault.verb in LINK_VERBS else "/")[0]
+        copies = self.parts.copies_of(user)
+        here = next((name for name in arrival.link.split("->") if name in copies), user)
+        struck = replace(fault, target=fault.target.replace(user, here, 1))
+        self._planned[struck] = fault
+        return struck
+
     def _state(self, fault: Fault, state: str, proof: str = "") -> None:
-        self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(fault), state=state, proof=proof)
+        planned = self._planned.get(fault, fault)
+        proof = proof if planned.target == fault.target else f"{fault.target} stood there: {proof}"
+        self.scene.history.record(Kind.FAULT, work=fault.point.work, where=str(planned), state=state, proof=proof)
 
     def _failed(self, fault: Fault, error: Exception) -> None:
         """Writes down why a fault did not strike, or was not undone. Nobody there to be hit is no error of anybody."""
@@ -190,17 +206,30 @@ class Injector:
         return Directive.GO_ON
 
     async def _pause(self, fault: Fault, arrival: Arrival) -> Directive:
-        """SIGSTOP, the declared time, SIGCONT; the call stays held meanwhile, so that others can take the work over."""
-        async with self._alone(fault) as target:
-            if target is None:
-                return Directive.GO_ON
-            stopped = await target.pause()
-            self._paused.add(target)
-            self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
-            await asyncio.sleep(self.until_s(fault.until or "detect"))
-            self._paused.discard(target)
-            await self._resume(target)
-            self._state(fault, "healed")
+        """SIGSTOP, the declared time, SIGCONT. The held call goes on once the process stands still.
+
+        Its answer waits in the kernel, as one that came during a long collection of garbage does: whoever wakes up
+        finds it, takes no note of the time, and goes on where he was. Held until he is awake, the call would run into
+        his own time limit first, and a worker that was given up for dead would never be seen to act.
+        """
+        stands_still = asyncio.Event()
+
+        async def stop_and_wake() -> None:
+            try:
+                async with self._alone(fault) as target:
+                    if target is not None:
+                        stopped = await target.pause()
+                        self._paused.add(target)
+                        self._state(fault, "landed", proof=f"stopped: {', '.join(map(str, stopped))}")
+                        stands_still.set()
+                        await asyncio.sleep(self.until_s(fault.until or "detect"))
+                        self._paused.discard(target)
+                        await self._resume(target)
+            finally:
+                stands_still.set()
+
+        self._later(fault, stop_and_wake())
+        await stands_still.wait()
         return Directive.GO_ON
 
     async def _resume(self, target: Target) -> None:

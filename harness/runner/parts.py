@@ -17,6 +17,10 @@ class Parts(Protocol):
         """The process or resource of this name."""
         ...
 
+    def copies_of(self, name: str) -> frozenset[str]:
+        """Its copies, without the first, which bears the name itself."""
+        ...
+
     def link(self, name: str) -> Link:
         """The link `user->target`."""
         ...

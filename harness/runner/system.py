@@ -22,6 +22,7 @@ from harness.checks.expectation import (
 )
 from harness.errors import Problem, UsageError
 from harness.manifest.contained import in_containers
+from harness.manifest.copies import declared_name, with_copies
 from harness.manifest.graph import graph_of
 from harness.manifest.load import load
 from harness.manifest.model import Effect, Manifest, Node, Pending, Process, Submit
@@ -50,6 +51,7 @@ def open_system(path: Path, image: str = "") -> System:
     manifest = load(path, purpose="run")
     if image:
         manifest = in_containers(manifest, image)
+    manifest = with_copies(manifest)
     return System(manifest=manifest, derived=derive(graph_of(manifest)))
 
 
@@ -154,6 +156,10 @@ class System:
 
     def _node_of(self, instance: str | None) -> str:
         return self.derived.instances[instance].node.name if instance else CLIENT
+
+    def copies_of(self, name: str) -> frozenset[str]:
+        """The copies of a process of the manifest, without the first, which bears its name."""
+        return frozenset(p.name for p in self.manifest.process if p.name != name and declared_name(p.name) == name)
 
     @cached_property
     def times_declared(self) -> bool:

@@ -274,6 +274,10 @@ class Universe:
             raise FaultError(Problem(what=f"no process {name!r} in {self.system.name}", expected=known, got=name))
         return self.targets[name]
 
+    def copies_of(self, name: str) -> frozenset[str]:
+        """Its copies, without the first, which bears the name itself."""
+        return self.system.copies_of(name)
+
     def link(self, name: str) -> Link:
         """The link `user->target`."""
         if name not in self.links:

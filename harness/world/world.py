@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.history import Kind
+from harness.manifest.copies import declared_name
 from harness.world.content import fingerprint
 from harness.world.http import Request, json_answer
 from harness.world.points import Directive
@@ -83,14 +84,14 @@ class World:
             where=effect,
             n=n,
             key=key,
-            process=caller,
+            process=declared_name(caller),
             payload=fingerprint(request.body),
             **self._carried(request, work),
         )
         directive = await scene.points.reach("recv", effect, work, n, request.arrival)
         died = scene.deaths[caller] > deaths and directive is not Directive.LATE
         if directive is Directive.DROP or died:
-            scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=caller)
+            scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=declared_name(caller))
             return None
         if directive is Directive.POISON or (effect, work) in self._poisoned:
             self._poisoned.add((effect, work))
@@ -127,7 +128,7 @@ class World:
         answer = {"effect": endpoint.effect, "work": sent_id, "nonce": nonce}
         self._nonces[nonce] = (endpoint.effect, work)
         count = self.scene.count("apply", endpoint.effect, work)
-        data = {"key": key, "nonce": nonce, "attempt": n, "process": caller}
+        data = {"key": key, "nonce": nonce, "attempt": n, "process": declared_name(caller)}
         if "nonce" in fields:
             data["payload_nonce"] = str(fields["nonce"])
         self.scene.history.record(Kind.APPLY, work=work, where=endpoint.effect, n=count, **data)

@@ -119,6 +119,15 @@ def test_the_probe_after_a_failure_is_not_judged_by_the_drain_before_it() -> Non
     assert [(violation.work, violation.code) for violation in verdict.violations] == [("w1", "RT202")]
 
 
+def test_rows_that_a_restart_brought_are_not_what_was_there_at_the_deadline() -> None:
+    """What frees the work is tried after the verdict is decided; that it then completes does not mend the loss."""
+    story = Story(ledger()).submit().stored("w1").accepted().heals().drains().deadline("undriven", "w1").rows(w1=0)
+    story = story.submit("probe").accepted("probe").rows(w1=0, probe=1).killed().restarted().rows(w1=1, probe=1)
+    verdict = judge(story.deadline("undriven", "w1", after={"w1": "stuck_until_restart"}).ends().history)
+    assert [(violation.work, violation.code) for violation in verdict.violations] == [("w1", "RT203")]
+    assert verdict.verdicts["P1b"].verdict is Verdict.VIOLATED
+
+
 def test_an_effect_that_comes_only_with_the_replay_was_lost() -> None:
     """Somebody had to ask again: that the repeat did the work does not mend the loss."""
     story = lost().deadline("stranded", "w1").replays().submit().accepted().applies().quiet()

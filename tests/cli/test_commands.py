@@ -151,7 +151,7 @@ def test_list_of_plans_is_what_a_run_would_do(here: Path, command: Command) -> N
     lines = [line.split("  ", 1) for line in out.splitlines()]
     assert code == 0
     assert lines[0] == [Plan(system="tiny-inbox").id, "no faults"]
-    assert len(lines) == 30
+    assert len(lines) == 35
     assert [words for _, words in lines if words == "kill worker @recv charge w1"]
 
 

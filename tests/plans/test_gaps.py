@@ -114,12 +114,13 @@ def test_single_hits_each_gap_of_the_inbox_with_each_fault() -> None:
         for cut in ("cut request", "cut reply", "blackhole reply")
     ]
     refused = [f"refuse {link} {point[at]} until detect" for at, link in links.items()]
+    held = [f"hold {link} {point[at]} until detect" for at, link in links.items()]
     around = [f"kill {process} {at}" for process in ("orders", "worker") for at in (f"@ready {process}", "@quiet")]
     dup = [f"dup client->orders {point['deliver']}"]
     human = ["click twice @submit w1", *(f"give up {point[at]}" for at in ("deliver", "reply"))]
     found = words(single(manifest("callee_inbox")))
-    assert sorted(found) == sorted(kills + graceful + paused + cuts + refused + around + dup + human)
-    assert len(found) == len(set(found)) == 32
+    assert sorted(found) == sorted(kills + graceful + paused + cuts + refused + held + around + dup + human)
+    assert len(found) == len(set(found)) == 34
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -116,13 +116,14 @@ def test_terminate_asks_and_the_held_call_goes_on(inbox: Rehearsal) -> None:
 
 
 def test_pause_holds_the_process_for_its_time(inbox: Rehearsal) -> None:
-    """SIGSTOP, the declared time, SIGCONT: the same life goes on, and its call is applied after all."""
+    """SIGSTOP, the declared time, SIGCONT: the same life goes on, and finds the answer that came while it stood still."""
     words = "pause worker @recv charge w1 until detect+0.1"
     history = hold(inbox, words)
     assert process_states(history, "worker") == ["started", "ready", "paused", "resumed"]
     landed, healed = (next(e.at_s for e in history.of(Kind.FAULT) if e.data["state"] == s) for s in LANDS[1:])
     assert healed - landed >= inbox.system.until_s("detect") + 0.1
-    assert [event.at_s > healed for event in of_work(history, Kind.APPLY)] == [True]
+    assert [landed <= event.at_s < healed for event in of_work(history, Kind.APPLY)] == [True]
+    assert len(of_work(history, Kind.ATTEMPT)) == 1
 
 
 def test_replace_brings_a_new_identity(inbox: Rehearsal) -> None:

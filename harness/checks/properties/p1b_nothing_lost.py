@@ -133,12 +133,17 @@ def check(evidence: Evidence) -> Judgement:
     for trail in evidence.works.values():
         if evidence.is_parked(trail.work):
             continue  # that is its end: P13 looks at it
-        if trail.first_ok is not None:
+        if trail.first_ok is not None and not _is_probe(evidence, trail.first_ok):
             ending = _ending_for(evidence, trail.first_ok)
             _judge(evidence, trail, accepted, ending, judgement)
         elif trail.pending:
             _judge_triggered(evidence, trail, judgement)
     return judgement
+
+
+def _is_probe(evidence: Evidence, since: int) -> bool:
+    """Accepted after a deadline, to see whether more work frees what stayed behind: nobody waited for this one."""
+    return evidence.replay is None and evidence.drain.index < since and evidence.drain.state not in ("quiet", "open")
 
 
 def _ending_for(evidence: Evidence, since: int) -> Ending:
