@@ -21,6 +21,7 @@ test: .venv/.ready-dev  ## all tests, in parallel
 
 starters: .venv/.ready-dev  ## every fault on every starter, and all their broken twins: some minutes
 	@RETRIGGER_STARTERS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/starters
+
 truth: .venv/.ready  ## every row of every figure's table RUNS times: build/truth.json and build/truth.html
 	@$(BIN)/retrigger truth --runs $(RUNS) -n $(WORKERS)
 

@@ -5,6 +5,6 @@ change of a balance and whatever hands the work on. Everywhere the order is: mak
 dedupe whatever the gap between the two lets through twice.
 
 Shared blocks: `settings` (environment), `order` (the payload), `store` (SQLite with durable commits), `account` (a
-balance that cannot hide a double booking), `peer` (a call that is safe to repeat), `payments` (a service that is safe to
-call again, which several patterns put behind their callers). Nothing here knows the test harness.
+balance that cannot hide a double booking), `peer` (a call that is safe to repeat), `payments` (a service that is safe
+to call again, which several patterns put behind their callers). Nothing here knows the test harness.
 """

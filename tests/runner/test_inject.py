@@ -116,7 +116,7 @@ def test_terminate_asks_and_the_held_call_goes_on(inbox: Rehearsal) -> None:
 
 
 def test_pause_holds_the_process_for_its_time(inbox: Rehearsal) -> None:
-    """SIGSTOP, the declared time, SIGCONT: the same life goes on, and finds the answer that came while it stood still."""
+    """SIGSTOP, the declared time, SIGCONT: the same life goes on, and finds the answer that came meanwhile."""
     words = "pause worker @recv charge w1 until detect+0.1"
     history = hold(inbox, words)
     assert process_states(history, "worker") == ["started", "ready", "paused", "resumed"]
