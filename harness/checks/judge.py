@@ -40,7 +40,8 @@ def judge(history: History, properties: tuple[Property, ...] = PROPERTIES) -> Ca
     verdicts = {prop.id: found.get(prop.id) or _derived(prop, found) for prop in properties}
     missed = evidence.faults_missed
     outcome = _outcome(verdicts, evidence.faults_landed, missed)
-    violations = tuple(sorted(facts.values(), key=_by_witness))
+    dangers = {prop.id for prop in properties if prop.danger}
+    violations = tuple(sorted(facts.values(), key=lambda each: (each.property in dangers, *_by_witness(each))))
     return CaseVerdict(
         outcome=outcome,
         why=_why(outcome, verdicts, violations, missed),
@@ -125,6 +126,8 @@ def _why(
         return violations[0].what
     if outcome is Verdict.NOT_EXERCISED and missed:
         return f"a planned fault was not seen to land: {missed[0]}"
+    if outcome is Verdict.HOLDS:
+        return ""  # what a property that holds remarks is no reason
     return next((verdict.why for verdict in verdicts.values() if verdict.verdict is outcome and verdict.why), "")
 
 

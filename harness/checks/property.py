@@ -92,6 +92,7 @@ class Property:
     check: the function; None where the verdict follows from `derived_from`.
     specific: where two properties see the same fact at the same event, the one with the larger number reports it.
     codes: the codes that its violations carry.
+    danger: it tells how near to harm the system came. Harm that was done is told before it.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Property:
     derived_from: tuple[str, ...] = ()
     specific: int = 0
     codes: tuple[Code, ...] = ()
+    danger: bool = False
 
 
 def _each(boundaries: Iterable[str], verdict: Verdict) -> dict[str, Verdict]:

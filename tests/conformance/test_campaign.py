@@ -27,7 +27,7 @@ def ids(campaign: Campaign) -> list[str]:
 def test_single_runs_the_fault_free_plan_first(folders: tuple[str, str]) -> None:
     """Then every plan of the enumeration; each test is named after system, family and plan, for `-k`."""
     found = ids(Campaign(manifests=folders[:1]))
-    assert len(found) == len(set(found)) == 30
+    assert len(found) == len(set(found)) == 35
     assert found[0] == f"tiny-inbox-no faults-{Plan(system='tiny-inbox').id}"
     assert [each for each in found if "-cut reply @recv-" in each]
 

@@ -46,7 +46,7 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     wheel = built(tmp_path)
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {
-        "harness", "patterns", "reference_services",
+        "harness", "patterns", "reference_services", "twins",
     }  # fmt: skip
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env/bin/python"

@@ -13,11 +13,9 @@ import pytest
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
 
-from harness.errors import SetupError
 from harness.manifest.model import NatsSource, Resource
 from harness.stores import StoreUnreadable
 from harness.stores.jetstream import Nats
-from harness.stores.resources import resource_kind
 from harness.targets import ReservedPort
 from harness.targets.tree import stopped, wait_until
 
@@ -168,9 +166,3 @@ async def test_reset_leaves_an_empty_broker(server: Server) -> None:
     await server.kill()
     with pytest.raises(StoreUnreadable):
         await server.kind.reset()
-
-
-def test_kind_that_cannot_be_started_is_named() -> None:
-    """A resource of another kind is refused with a way out."""
-    with pytest.raises(SetupError, match="cannot be started"):
-        resource_kind(Resource(name="cache", kind="temporal"), 1)

@@ -111,4 +111,5 @@ PROPERTY = Property(
     check=check,
     specific=5,
     codes=(UNOWNED,),
+    danger=True,
 )

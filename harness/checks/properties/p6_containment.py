@@ -196,4 +196,5 @@ PROPERTY = Property(
     check=check,
     specific=35,
     codes=(BEYOND, HELD_UP),
+    danger=True,
 )
