@@ -43,7 +43,7 @@ def check(evidence: Evidence) -> Judgement:
             if missing_at(evidence, trail, own, ending):
                 continue
             absent = missing_at(evidence, trail, behind, ending)
-            if len(absent) < len(behind) or _was_seen(evidence, trail, call):
+            if len(absent) < len(behind) or _was_seen(evidence, trail, call, behind):
                 judgement.exercised.add(call.boundary)
             elif ending.decides and not ending.after.get(trail.work):
                 _tell(evidence, trail, call, own, behind, judgement)
@@ -59,11 +59,11 @@ def _hand_offs(evidence: Evidence) -> Iterator[tuple[ExpectedCall, list[Expected
             yield call, own, behind
 
 
-def _was_seen(evidence: Evidence, trail: Trail, call: ExpectedCall) -> bool:
-    """Whether anything shows that the trigger was set: in its store, or by an invocation, or by an attempt."""
-    effects = [effect.name for effect in evidence.effects.values() if effect.node == call.callee]
+def _was_seen(evidence: Evidence, trail: Trail, call: ExpectedCall, behind: list[ExpectedEffect]) -> bool:
+    """Whether anything shows that the trigger was set: in its store, or by an invocation, or by an attempt behind it."""
     stored = call.name in trail.pending or any(evidence.is_held(look, trail.work, call.name) for look in evidence.looks)
-    return stored or call.callee in trail.delivers or any(name in trail.attempts for name in effects)
+    invoked = {call.callee, *(effect.node for effect in behind)} & trail.delivers.keys()
+    return stored or bool(invoked) or any(effect.name in trail.attempts for effect in behind)
 
 
 def _tell(
