@@ -94,8 +94,7 @@ class Foreseen:
 
     def _struck(self, fault: plans.Fault, here: Fault | None) -> Iterator[Fault]:
         if fault.verb in STRUCK:
-            resources = {resource.name for resource in self.manifest.resource}
-            if fault.process in resources:
+            if self._only_carries(fault.process):
                 yield from self._store_away(fault.process)
             else:
                 yield from self._away(fault.process, here)
@@ -125,7 +124,7 @@ class Foreseen:
             for instance in callers:
                 yield from (here, _one_further(here)) if here and _is_inside(here, instance) else _at_effects(instance)
             return
-        if target in {resource.name for resource in self.manifest.resource}:
+        if self._only_carries(target):
             for instance in self._inside(user):
                 yield from _anywhere(instance)
                 for call in instance.calls:
@@ -135,6 +134,10 @@ class Foreseen:
         for call in self._calls(user, target):
             yield from _lost(call)
             yield from self._late(call) if late else ()
+
+    def _only_carries(self, name: str) -> bool:
+        """A store, a broker, or a process without a node of its own, such as a queue or an engine."""
+        return name not in {node.process for node in self.manifest.node}
 
     def _store_away(self, resource: str) -> Iterator[Fault]:
         """Whoever uses a store or broker fails wherever it asks it, and what is set in it may be driven again."""

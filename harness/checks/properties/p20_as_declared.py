@@ -264,12 +264,17 @@ def tries_of_effects(evidence: Evidence, trail: Trail, node: ExpectedNode) -> li
 
 
 def _short_claims(evidence: Evidence, trail: Trail, boundary: ExpectedBoundary) -> Iterator[Violation]:
-    """An attempt soon after one that was never answered, of a holder that died or stood still."""
+    """A step tried again soon after its holder died or stood still with it.
+
+    Between two steps a holder may have put its claim down, as one that waits for a child does.
+    """
     node = next((each for each in evidence.expectation.nodes if each.name == boundary.target), None)
     if node is None or boundary.detect not in ("lease", "visibility") or not boundary.lease_s:
         return
     places = [place for place in tries_of_effects(evidence, trail, node) if place < evidence.drain.index]
     for before, after in pairwise(places):
+        if evidence.events[before].where != evidence.events[after].where:
+            continue
         gap_s = evidence.events[after].at_s - evidence.events[before].at_s
         if gap_s < boundary.lease_s - max(SURE_S, boundary.lease_s / 2) and _was_struck(evidence, node, before, after):
             yield _violation(
