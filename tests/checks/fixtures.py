@@ -178,6 +178,15 @@ def taken_over() -> Story:
     return story.applies()
 
 
+def went_on(paused: str, mine: int) -> Story:
+    """A worker stands still in its charge, another one charges, and then the first one mails under this claim."""
+    story = Story(two_steps(journals=("payments",))).submit().accepted().applies(epoch=1)
+    story.tell(Kind.PROCESS, where=paused, state="paused")
+    story.tell(Kind.ANSWERED, "w1", "charge", 1, status=200).attempts(epoch=2)
+    story.tell(Kind.PROCESS, where=paused, state="resumed").logs(w1=["charge"])
+    return story.applies(effect="mail", epoch=mine)
+
+
 def poisoned() -> Story:
     """W1 is accepted, and its charge fails for good."""
     story = Story(inbox(parking=("orders->payments",))).submit().accepted().attempts()
@@ -288,6 +297,7 @@ GOOD: dict[str, list[Story]] = {
     "P12": [
         settled(Story(inbox()).submit().accepted().applies(epoch=1).killed().attempts(epoch=2)),
         settled(Story(inbox()).submit().accepted().attempts(epoch=1).killed().dropped().applies(epoch=2)),
+        settled(went_on("worker", 2)),
     ],
     "P13": [settled(poisoned().parks("w1").submit("w2").accepted("w2").applies("w2")).parks("w1")],
     "P15": [settled(done()), stuck("stranded")],
@@ -414,6 +424,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
     "P12": [
         ("RT404", settled(Story(inbox()).submit().accepted().attempts(epoch=2).dropped().applies(epoch=1))),
         ("RT404", settled(taken_over())),
+        ("RT405", settled(went_on("worker", 1))),
     ],
     "P13": [
         ("RT215", settled(poisoned())),
