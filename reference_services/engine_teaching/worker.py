@@ -71,7 +71,7 @@ def ask(path: str, body: Mapping[str, Any]) -> Any:
 class Run:
     """One execution of one invocation, under one claim.
 
-    input: what it was registered with. epoch: number of the claim; whoever is sent it can tell an older one from a newer.
+    input: what it was registered with. epoch: number of the claim; by it others tell an older from a newer.
     """
 
     def __init__(self, claim: Mapping[str, Any]) -> None:

@@ -178,6 +178,12 @@ def taken_over() -> Story:
     return story.applies()
 
 
+def told_first() -> Story:
+    """A reserves, by declaration, before it hands the work to b."""
+    taken, (client, on) = handed_off(), handed_off().calls
+    return Story(replace(taken, calls=(client, replace(on, after=("reserve",)))))
+
+
 def went_on(paused: str, mine: int) -> Story:
     """A worker stands still in its charge, another one charges, and then the first one mails under this claim."""
     story = Story(two_steps(journals=("payments",))).submit().accepted().applies(epoch=1)
@@ -264,6 +270,7 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().accepted().attempts().takes_effect(payload_nonce="nonce-of-w1")),
         settled(Story(inbox()).submit().rejected().submit().accepted().applies()),
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
+        settled(told_first().submit().unknown().applies(effect="reserve", by="a").applies(by="b")),
     ],
     "P5": [unknown_with(), unknown_with("reserve", "charge"), sold("charge", "refund", refused=True)],
     "P6": [
@@ -372,6 +379,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT104", settled(Story(inbox()).submit().rejected().takes_effect(""))),
         ("RT104", rows_done().rows(w1=1, w9=1)),
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
+        ("RT114", settled(told_first().submit().unknown().applies(by="b"))),
     ],
     "P5": [
         ("RT106", unknown_with("reserve")),

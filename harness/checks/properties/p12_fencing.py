@@ -1,8 +1,8 @@
 """P12: once work was given to somebody else, nothing of the one who had it before takes effect.
 
 Who acts under which claim shows in the fencing token that an attempt carries (header `X-Fencing-Token`), or, where a
-process stood still while another took over, in who made the attempt. What a claim may write into a step log shows in how
-far it gets: the next step does not begin before the record of the one before is there.
+process stood still while another took over, in who made the attempt. What a claim may write into a step log shows in
+how far it gets: the next step does not begin before the record of the one before is there.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ SUPERSEDED = Code(
 WENT_ON = Code(
     code="RT405",
     title="superseded worker was let go on",
-    means="A worker that had been given up got past the record of its step, and began the next one, after its successor "
-    "had acted. What it wrote into the step log after its claim was over counts.",
+    means="A worker that had been given up got past the record of its step, and began the next one, after its "
+    "successor had acted. What it wrote into the step log after its claim was over counts.",
     causes=("the log takes records of whoever sends them", "an older claim's record replaces the newer one's"),
     fixes=("compare the claim's number in the transaction that writes the log, and refuse an older one",),
     exposed_by=("pause at @recv until lease+1",),
@@ -70,14 +70,18 @@ def _past_the_log(evidence: Evidence, trail: Trail, node: str) -> Iterator[Viola
     attempts = sorted(place for effect in effects for place in trail.attempts.get(effect, ()))
     for place in attempts:
         mine = evidence.events[place].data.get("epoch")
-        known = _answered(evidence, trail, place) if mine is not None else None
-        if known is None:
+        known = _answered(evidence, trail, place)
+        if known is None or mine is None:
             continue
-        newer = next((p for p in attempts if p < known and evidence.events[p].data.get("epoch", mine) > mine), None)
-        later = (p for p in attempts if p > known and evidence.events[p].data.get("epoch") == mine)
+        newer = next((p for p in attempts if p < known and _is_newer(evidence, p, mine)), None)
+        later = [p for p in attempts if p > known and evidence.events[p].data.get("epoch") == mine]
         beyond = next((p for p in later if evidence.events[p].where != evidence.events[place].where), None)
         if newer is not None and beyond is not None:
             yield _went_on(evidence, trail, node, newer, beyond)
+
+
+def _is_newer(evidence: Evidence, place: int, than: int) -> bool:
+    return int(evidence.events[place].data.get("epoch", than)) > than
 
 
 def _answered(evidence: Evidence, trail: Trail, place: int) -> int | None:
@@ -87,9 +91,8 @@ def _answered(evidence: Evidence, trail: Trail, place: int) -> int | None:
     answer = next(
         (p for p in answers if (evidence.events[p].where, evidence.events[p].n) == (asked.where, asked.n)), None
     )
-    between = (p for p in evidence.disturbances if answer is not None and place < p < answer)
-    stood = [p for p in between if evidence.events[p].data.get("state") == "paused"]
-    if answer is None or not stood:
+    between = [p for p in evidence.disturbances if answer is not None and place < p < answer]
+    if answer is None or not any(evidence.events[p].data.get("state") == "paused" for p in between):
         return answer
     goes_on = (p for p in evidence.disturbances if p > answer and evidence.events[p].data.get("state") == "resumed")
     return next(goes_on, None)
