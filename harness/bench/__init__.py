@@ -27,7 +27,7 @@ time that nine in ten stay under:
     setup_s         once for each run or worker: find_server, workshop (keeper, Toxiproxy and self-test), of which
                     keeper and self_test; then universe (ports, links) and smoke (the fault-free run)
     report_s        html, json: writing the reports of one campaign
-    judge           number of events -> {seconds, events_per_s}
+    judge           number of events -> {seconds, cpu_s (of processor), events_per_s}
 
 The phases of a case follow each other and add up to its total, but for a millisecond before and between them:
 

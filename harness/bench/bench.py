@@ -41,7 +41,7 @@ class Size:
     events: tuple[int, ...]
 
 
-FULL = Size(workers=(1, 2, 4), cases=60, repetitions=4, requests=200, lives=50, events=(100_000, 1_000_000))
+FULL = Size(workers=(1, 2, 4), cases=60, repetitions=4, requests=200, lives=50, events=(10_000, 100_000, 1_000_000))
 QUICK = Size(workers=(1, 2), cases=7, repetitions=1, requests=20, lives=5, events=(10_000,))
 
 
@@ -129,6 +129,7 @@ def _judging(sizes: Sequence[int], step: Progress) -> dict[str, Any]:
     return {
         str(measured.events): {
             "seconds": measured.seconds,
+            "cpu_s": measured.cpu_s,
             "events_per_s": round(measured.events / max(measured.seconds, 0.001)),
         }
         for measured in checks.bench(sizes)

@@ -101,9 +101,11 @@ def _once(figures: Mapping[str, Any]) -> Table:
 
 
 def _judge(judge: Mapping[str, Any]) -> Table:
-    table = _table("events", "seconds", "events a second")
+    table = _table("events", "seconds", "of processor", "events a second")
     for events, found in judge.items():
-        table.add_row(f"{int(events):,}", str(found["seconds"]), f"{found['events_per_s']:,}")
+        table.add_row(
+            f"{int(events):,}", str(found["seconds"]), str(found.get("cpu_s", "-")), f"{found['events_per_s']:,}"
+        )
     return table
 
 

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
-from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect
+from harness.checks.expectation import Expectation, ExpectedBoundary, ExpectedEffect, ExpectedNode, Spread
 from harness.errors import HistoryError
 from harness.history import Event, History, Kind
 
@@ -107,7 +108,8 @@ class Evidence:
         self.expectation = declared(history)
         self.effects: dict[str, ExpectedEffect] = {effect.name: effect for effect in self.expectation.effects}
         self.boundaries: dict[str, ExpectedBoundary] = {b.name: b for b in self.expectation.boundaries}
-        self.processes: dict[str, str] = {node.name: node.process for node in self.expectation.nodes}
+        self.nodes: dict[str, ExpectedNode] = {node.name: node for node in self.expectation.nodes}
+        self.processes: dict[str, str] = {name: node.process for name, node in self.nodes.items()}
         self.orphans: list[int] = []
         self.looks: list[int] = []
         self.journals: dict[str, list[int]] = {}
@@ -119,6 +121,7 @@ class Evidence:
         self.struck: dict[str, str] = {}
         self.exited: set[str] = set()
         self._held: dict[int, dict[str, None]] = {}
+        self._stored: dict[int, dict[str, frozenset[str]]] = {}
         self._discharges: dict[str, dict[str, int]] = {}
         self._phases: dict[str, int] = {}
         self._endings: list[int] = []
@@ -139,7 +142,7 @@ class Evidence:
         """How many strikes were proven."""
         return self._faults["landed"].total()
 
-    @property
+    @cached_property
     def faults_missed(self) -> tuple[str, ...]:
         """The faults that were planned, or announced, and were not seen to land."""
         planned = Counter(self.expectation.faults) | self._faults["about to"]
@@ -208,10 +211,62 @@ class Evidence:
         before = ([r for r in readings if r < self.drain.limit] for readings in self.parked.values())
         return work in self.poisoned and any(r and work in self.events[r[-1]].data.get("works", ()) for r in before)
 
-    def is_held(self, look: int, work: str, edge: str = "") -> bool:
-        """Whether a store held this work when all were looked at: that of an edge, or any."""
-        held: Mapping[str, Sequence[str]] = self.events[look].data.get("held", {})
-        return work in held.get(edge, ()) if edge else any(work in works for works in held.values())
+    def is_held(self, look: int, work: str) -> bool:
+        """Whether any store held this work when all were looked at."""
+        return any(work in works for works in self._stores(look).values())
+
+    @cached_property
+    def world_effects(self) -> Mapping[str, list[str]]:
+        """By node, its effects whose attempts the world sees."""
+        found: dict[str, list[str]] = {}
+        for effect in self.effects.values():
+            if effect.source == "world":
+                found.setdefault(effect.node, []).append(effect.name)
+        return found
+
+    @cached_property
+    def compensates(self) -> bool:
+        """Whether any effect undoes another one."""
+        return any(effect.compensates for effect in self.effects.values())
+
+    @cached_property
+    def ever_held(self) -> Mapping[str, set[str]]:
+        """By edge, the works that its store held at some time when all were looked at."""
+        found: dict[str, set[str]] = {}
+        for look in self.looks:
+            for edge, works in self._stores(look).items():
+                found.setdefault(edge, set()).update(works)
+        return found
+
+    def _stores(self, look: int) -> Mapping[str, frozenset[str]]:
+        if look not in self._stored:
+            held = self.events[look].data.get("held", {})
+            self._stored[look] = {edge: frozenset(works) for edge, works in held.items()}
+        return self._stored[look]
+
+    @cached_property
+    def spreads_about(self) -> Mapping[str, list[Spread]]:
+        """What may spread, by the work that it is about; under the empty key what is about several."""
+        found: dict[str, list[Spread]] = {}
+        for spread in self.expectation.spreads:
+            found.setdefault(spread.work, []).append(spread)
+        return found
+
+    @cached_property
+    def paused(self) -> Mapping[str, int]:
+        """The processes that were paused, each with the first place where it was."""
+        changes = ((self.events[place], place) for place in reversed(self.disturbances))
+        return {e.where: at for e, at in changes if e.kind is Kind.PROCESS and e.data.get("state") == "paused"}
+
+    @cached_property
+    def struck_works(self) -> frozenset[str]:
+        """The works at whose points a fault was about to strike, or did."""
+        return frozenset(self.struck.values())
+
+    @cached_property
+    def struck_verbs(self) -> frozenset[str]:
+        """The verbs of those faults."""
+        return frozenset(words.partition(" ")[0] for words in self.struck)
 
     def disturbed(self, first: int, last: int, most: int = 12) -> list[int]:
         """The disturbances between two places: all where they are few, else the first and the last ones."""
@@ -234,6 +289,11 @@ class Evidence:
     def boundary_of(self, edge: str) -> str:
         """The trigger that is set along an edge."""
         return next((each.boundary for each in self.expectation.edges if each.name == edge), "")
+
+    def boundary_of_node(self, node: str) -> str:
+        """The trigger that re-drives a node; empty where nobody does, and for a node that is not declared."""
+        described = self.nodes.get(node)
+        return described.boundary if described else ""
 
     def _read(self) -> None:
         trails, note_run, note_work = self._trails, self._note_run, self._note_work

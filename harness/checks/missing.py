@@ -24,9 +24,9 @@ def owed_at(
     evidence: Evidence, trail: Trail, effects: Iterable[ExpectedEffect], ending: Ending
 ) -> list[ExpectedEffect]:
     """Those of the effects that have to be there in the end, as far as an ending tells."""
-    declared = evidence.effects.values()
-    if not any(effect.compensates for effect in declared):
+    if not evidence.compensates:
         return list(effects)
+    declared = evidence.effects.values()
     refused = trail.refused is not None and trail.refused < ending.index
     done = {effect.name for effect in declared if evidence.applied(effect, trail, ending)}
     return owed(effects, done, undone=is_undone(declared, done, refused=refused))

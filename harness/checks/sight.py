@@ -18,7 +18,7 @@ __all__ = ["at_node", "in_words", "invocations", "repeats", "tries", "world_effe
 
 def world_effects(evidence: Evidence, node: str) -> list[str]:
     """The effects of a node whose attempts the world sees."""
-    return [effect.name for effect in evidence.effects.values() if effect.node == node and effect.source == "world"]
+    return evidence.world_effects.get(node, [])
 
 
 def in_words(evidence: Evidence) -> str:
@@ -92,7 +92,7 @@ def at_node(
     declared: tuple[str, ...] = (),
 ) -> Violation:
     """A violation about what one node did, or was asked to do, for one work. places: the last one decides."""
-    boundary = next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    boundary = evidence.boundary_of_node(node)
     described = evidence.boundaries.get(boundary)
     return Violation(
         code=code,

@@ -77,7 +77,8 @@ def run_and_report(campaign: Campaign, workers: str, reports: list[str], pytest_
     terminal = Terminal(picture=places["html"])
     command = "retrigger " + shlex.join(sys.argv[1:])
     try:
-        outcome = run_campaign(campaign, worker_count(workers), terminal, pytest_args, command)
+        count = None if workers == "auto" else worker_count(workers)
+        outcome = run_campaign(campaign, count, terminal, pytest_args, command)
     except Interrupted:
         print("\nretrigger: interrupted; nothing is left running", file=sys.stderr)
         sys.exit(INTERRUPTED)

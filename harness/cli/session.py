@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from harness.conformance.baseline import Entry, known_failures, read_baseline
-from harness.conformance.campaign import Campaign
+from harness.conformance.campaign import Campaign, Chunk
 from harness.conformance.collect import Collected, case_from_json, run_head
 from harness.conformance.estimate import Estimate, estimate
 from harness.conformance.worker import CASE, CONTRACT
@@ -33,8 +33,10 @@ from harness.runner.system import System
 
 LAST_RESORT_S = 3.0
 INTERRUPTED = 130
+WORTH_A_WORKER = 40
+"""Cases for each worker from which on a third one a core is worth its set-up, with some to spare."""
 
-__all__ = ["INTERRUPTED", "Interrupted", "Outcome", "run_campaign", "worker_count"]
+__all__ = ["INTERRUPTED", "Interrupted", "Outcome", "paying_workers", "run_campaign", "worker_count"]
 
 
 class Interrupted(Exception):
@@ -62,8 +64,27 @@ def worker_count(asked: str) -> int:
     return int(asked)
 
 
-def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_args: list[str], command: str) -> Outcome:
+def paying_workers(systems: Iterable[System], chunks: Sequence[Chunk]) -> int:
+    """What `auto` is for a campaign: two workers a core, or three where that many pay.
+
+    With two a core the cores are idle for a third of the time, where cases wait for what is declared. A third one costs
+    its set-up, which it earns in some twenty cases; and brokers of its own, which need not fit the machine, so of a
+    system that has any there are two.
+    """
+    cores = len(os.sched_getaffinity(0))
+    cases = sum(chunk.examples or 1 for chunk in chunks)
+    light = not any(system.resource_names for system in systems)
+    return (3 if light and cases >= WORTH_A_WORKER * 3 * cores else 2) * cores
+
+
+def run_campaign(
+    campaign: Campaign, workers: int | None, reporter: Reporter, pytest_args: list[str], command: str
+) -> Outcome:
     """Runs a campaign and tells `reporter` all along.
+
+    Args:
+        campaign: what to run. workers: how many at the same time; None for as many as pay.
+        reporter: who is told. pytest_args: passed on. command: the command line in words.
 
     Raises:
         ManifestError: a manifest or the baseline cannot be read.
@@ -75,7 +96,7 @@ def run_campaign(campaign: Campaign, workers: int, reporter: Reporter, pytest_ar
     _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
-    workers = min(workers, max(1, len(chunks)))
+    workers = min(workers or paying_workers(systems, chunks), max(1, len(chunks)))
     foreseen = estimate(systems, chunks, workers)
     head = replace(run_head(campaign, server, workers=workers, command=command), estimated_s=foreseen.seconds)
     reporter.run_started(head, [system.name for system in systems])

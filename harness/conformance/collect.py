@@ -13,6 +13,7 @@ from harness.boundaries.workflows import workflows_of
 from harness.checks import Verdict
 from harness.conformance.baseline import Entry, known_failures
 from harness.conformance.campaign import NOT_TESTED, Campaign, Chunk
+from harness.conformance.coverage import coverage
 from harness.conformance.levels import level_of, placement_of
 from harness.network import Server
 from harness.plans.model import parse_fault
@@ -96,6 +97,7 @@ class Collected:
             plans=self.plans,
             cases=tuple(self.cases),
             faults_landed=self._landed(),
+            gaps=coverage(campaign, self.system, self.planned, self.cases),
             not_exercised=tuple(self._not_exercised()),
             not_tested=tuple(self._not_tested(campaign)),
             not_run=self._not_run(),

@@ -103,6 +103,7 @@ def system_document(run: RunReport, system: SystemReport) -> dict[str, Any]:
             for k in system.baseline
         ],
         "not_run": system.not_run,
+        "gaps": [{"gap": each.gap, "hits": dict(each.hits), "why": each.why} for each in system.gaps],
     }
     workflows = {"workflows": workflow_documents(system)} if system.workflows else {}
     return document | workflows | circumstances(run)

@@ -57,6 +57,9 @@ def _system(system: SystemReport) -> Iterator[str]:
     yield ""
     landed = [f"{family} {n}{'' if n else ' (!)'}" for family, n in system.faults_landed.items()]
     yield f"- faults landed: {plain(', '.join(landed)) or 'none (!)'}"
+    missed = [f"{gap.gap} ({gap.why})" for gap in system.gaps if gap.why]
+    hit = f"{len(system.gaps) - len(missed)} of {len(system.gaps)}"
+    yield f"- gaps hit: {plain('; '.join([hit, *missed]))}"
     yield from _level(system)
     for plan in system.not_exercised:
         yield f"- not exercised: {plain(plan.plan)} ({plain(', '.join(plan.faults))}): {plain(plan.why)}"

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from harness.errors import Problem, UsageError
 from harness.report.model import (
+    GapReport,
     RunReport,
     SystemReport,
     Toxiproxy,
@@ -116,6 +117,7 @@ def _merged(parts: Sequence[SystemReport]) -> SystemReport:
         plans=sum(part.plans for part in parts),
         cases=cases,
         faults_landed={family: landed[family] for part in parts for family in part.faults_landed},
+        gaps=GapReport.merged(gap for part in parts for gap in part.gaps),
         not_exercised=tuple(plan for part in parts for plan in part.not_exercised),
         not_tested=(*not_run_in_words(not_run), *not_tested),
         not_run=not_run,

@@ -23,6 +23,7 @@ __all__ = [
     "Boundary",
     "CaseReport",
     "Finding",
+    "GapReport",
     "GraphEdge",
     "GraphNode",
     "KnownFailure",
@@ -241,6 +242,26 @@ class NotExercised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GapReport:
+    """One gap of the manifest. gap: `@recv charge`. hits: how often which kind of fault landed there: `kill` -> 3.
+
+    why: why none did; empty where one did.
+    """
+
+    gap: str
+    hits: dict[str, int] = field(default_factory=dict)
+    why: str = ""
+
+    @staticmethod
+    def merged(parts: Iterable[GapReport]) -> tuple[GapReport, ...]:
+        """The gaps of several parts of one campaign; of reasons the first that is not "another part"."""
+        alike: dict[str, list[GapReport]] = {}
+        for part in parts:
+            alike.setdefault(part.gap, []).append(part)
+        return tuple(_of_all(gap, each) for gap, each in alike.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFailure:
     """An entry of the baseline: this property is known to be violated under this family of plans, and why.
 
@@ -269,7 +290,8 @@ class SystemReport:
 
     name, path, about, expect: as its manifest says. nodes, edges, boundaries, unowned, lints: its graph and what was
     derived from it. verdict: of the whole. plans: how many were planned. cases: those that were run.
-    faults_landed: how often each family of faults hit, zero included. not_tested: what no plan covers, in words.
+    faults_landed: how often each family of faults hit, zero included. gaps: where they hit, and where none did.
+    not_tested: what no plan covers, in words.
     not_run: how many planned cases were not run. core: ids of the plans that no verdict can do without.
     level: the level of the contract that the manifest reaches. claimed: the properties that are judged there.
     not_claimed: what is not, and what would unlock it, in words. placement: who places the triggers, in a word.
@@ -292,6 +314,7 @@ class SystemReport:
     plans: int = 0
     cases: tuple[CaseReport, ...] = ()
     faults_landed: dict[str, int] = field(default_factory=dict)
+    gaps: tuple[GapReport, ...] = ()
     not_exercised: tuple[NotExercised, ...] = ()
     not_tested: tuple[str, ...] = ()
     not_run: int = 0
@@ -413,6 +436,15 @@ def _against_expectation(system: SystemReport, verdict: Verdict) -> Verdict:
     if verdict is system.expect:
         return Verdict.HOLDS
     return Verdict.INCONCLUSIVE if system.verdict is Verdict.HOLDS else verdict
+
+
+def _of_all(gap: str, parts: list[GapReport]) -> GapReport:
+    hits: dict[str, int] = {}
+    for part in parts:
+        for action, times in part.hits.items():
+            hits[action] = hits.get(action, 0) + times
+    whys = sorted((part.why for part in parts if part.why), key=lambda why: "another part" in why)
+    return GapReport(gap=gap, hits=hits, why="" if hits else next(iter(whys), ""))
 
 
 def _telling(case: CaseReport) -> tuple[int, float, tuple[str, ...], str]:

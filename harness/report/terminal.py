@@ -184,6 +184,7 @@ class Terminal:
         if not self._several:
             self._say("")
             self._landed(system)
+            self._gaps(system)
             self._level(system)
             self._not_tested([system])
 
@@ -278,6 +279,18 @@ class Terminal:
     def _landed(self, system: SystemReport) -> None:
         families = [f"{clean(k)} {n}{'' if n else ' (!)'}" for k, n in system.faults_landed.items()] or ["none (!)"]
         self._flow(families, first="faults landed    ")
+
+    def _gaps(self, system: SystemReport) -> None:
+        """How many points of the manifest were hit, and by reason those that never were."""
+        if not system.gaps:
+            return
+        whys: dict[str, list[str]] = {}
+        for gap in system.gaps:
+            if gap.why:
+                whys.setdefault(gap.why, []).append(gap.gap)
+        hit = f"{sum(not gap.why for gap in system.gaps)} of {len(system.gaps)}"
+        missed = [f"{why}: {', '.join(gaps)}" for why, gaps in whys.items()]
+        self._say("gaps hit         " + clean("; ".join([hit, *missed])), hang=17)
 
     def _not_tested(self, systems: Sequence[SystemReport]) -> None:
         things = dict.fromkeys(thing for system in systems for thing in system.not_tested)

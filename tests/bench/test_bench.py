@@ -55,7 +55,7 @@ def test_every_group_of_figures_is_there_and_above_nothing(measured: Bench) -> N
     assert set(figures["hops_ms"]) == {"direct", "client", "proxied", "tapped", "world", "proxy_cost", "tap_cost"}
     for group in ("lives_ms", "report_s", "setup_s"):
         assert all(took > 0 for took in figures[group].values()), group
-    assert figures["judge"]["1000"]["events_per_s"] > 0
+    assert all(found["events_per_s"] > 0 for found in figures["judge"].values())
     assert figures["machine"]["cores"] >= 1
 
 

@@ -16,6 +16,7 @@ from harness.report.model import (
     Boundary,
     CaseReport,
     Finding,
+    GapReport,
     GraphEdge,
     GraphNode,
     NotExercised,
@@ -78,6 +79,7 @@ def hostile_system() -> SystemReport:
         nodes=(GraphNode(name=HOSTILE, process=HOSTILE, effects=(HOSTILE,)), GraphNode(name="b")),
         edges=(GraphEdge(source=HOSTILE, target="b", awaits=False, trigger=HOSTILE),), unowned=("b",),
         boundaries=(Boundary(trigger=HOSTILE, target=HOSTILE, nodes=(HOSTILE,)),), faults_landed={HOSTILE: 0},
+        gaps=(GapReport(gap=HOSTILE, hits={HOSTILE: 1}), GapReport(gap="b", why=HOSTILE)),
         not_exercised=(NotExercised(plan=HOSTILE, faults=(HOSTILE,), why=HOSTILE),), not_tested=(HOSTILE,),
     )  # fmt: skip
 

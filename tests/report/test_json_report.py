@@ -6,7 +6,7 @@ import json
 
 from harness.checks import Verdict
 from harness.report.json import report_document, report_json
-from harness.report.model import RunReport, exit_code
+from harness.report.model import GapReport, RunReport, exit_code
 from tests.report.samples import (
     demo_run,
     duplicate_case,
@@ -48,6 +48,17 @@ def test_what_was_not_exercised_says_why() -> None:
     assert document["not_exercised"] == [
         {"plan": "zz9", "faults": ["kill relay @published w1 #3"], "why": "only two publishes happened"}
     ]
+
+
+def test_each_gap_says_what_hit_it_or_why_nothing_did() -> None:
+    """In the document, and in what reports are merged from."""
+    gaps = (GapReport(gap="@recv charge", hits={"kill": 2}), GapReport(gap="@quiet", why="not in --explore core"))
+    run = run_of(inbox_system(gaps=gaps))
+    assert report_document(run)["gaps"] == [
+        {"gap": "@recv charge", "hits": {"kill": 2}, "why": ""},
+        {"gap": "@quiet", "hits": {}, "why": "not in --explore core"},
+    ]
+    assert RunReport.from_json(run.to_json()).systems[0].gaps == gaps
 
 
 def test_several_systems_stand_in_a_list_under_one_verdict() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.checks import Verdict
-from harness.report.model import Finding, RunReport, SystemReport, Toxiproxy, WitnessStep
+from harness.report.model import Finding, GapReport, RunReport, SystemReport, Toxiproxy, WitnessStep
 from harness.report.terminal import Terminal
 from tests.report.samples import duplicate_case, inbox_system, keyed_case, naive_system, queue_system, run_of
 
@@ -149,10 +149,20 @@ def test_a_terminal_is_not_obeyed_through_names(name: str) -> None:
         witness=(WitnessStep(text=name),),
     )  # fmt: skip
     case = replace(duplicate_case(), findings=(finding,), plan=name, faults=(name,))
-    output = told(run_of(inbox_system(case, name=name, faults_landed={name: 0}, not_tested=(name,))))
+    gaps = (GapReport(gap=name, why=name), GapReport(gap="b", hits={name: 1}))
+    output = told(run_of(inbox_system(case, name=name, faults_landed={name: 0}, not_tested=(name,), gaps=gaps)))
     assert not [letter for letter in output if not letter.isprintable() and letter != "\n"]
     assert not [line for line in output.splitlines() if line.startswith("Result: HOLDS")]
     assert "[bold]x" in output or "[bold]" not in name
+
+
+def test_gaps_that_nothing_hit_are_named_by_reason() -> None:
+    """One line that stays short where all were hit, and says what was left out where not."""
+    gaps = [GapReport(gap=f"@recv {name}", hits={"kill": 2}) for name in ("charge", "mail")]
+    assert "gaps hit         2 of 2\n" in told(run_of(inbox_system(gaps=tuple(gaps))))
+    gaps += [GapReport(gap=f"@ready {name}", why="not in --explore core") for name in ("orders", "worker")]
+    output = told(run_of(inbox_system(gaps=tuple(gaps))))
+    assert "gaps hit         2 of 4; not in --explore core: @ready orders, @ready worker\n" in output
 
 
 def test_words_longer_than_the_line_are_folded() -> None:

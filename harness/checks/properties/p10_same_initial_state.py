@@ -78,7 +78,7 @@ def _at_world(evidence: Evidence, trail: Trail) -> Iterator[tuple[str, list[int]
 
 
 def _boundary(evidence: Evidence, node: str) -> str:
-    return next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    return evidence.boundary_of_node(node)
 
 
 def _changes(evidence: Evidence, trail: Trail, node: str, places: list[int], paths: int) -> Iterator[Violation]:

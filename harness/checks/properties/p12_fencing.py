@@ -7,6 +7,7 @@ how far it gets: the next step does not begin before the record of the one befor
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
@@ -14,7 +15,6 @@ from harness.checks.evidence import Evidence, Trail
 from harness.checks.property import Code, Judgement, Property
 from harness.checks.sight import at_node, world_effects
 from harness.checks.verdict import Violation
-from harness.history import Kind
 
 __all__ = ["PROPERTY"]
 
@@ -107,31 +107,37 @@ def _claims(evidence: Evidence, attempts: list[int]) -> int:
 
 def _late(evidence: Evidence, trail: Trail, effect: str, attempts: list[int]) -> Iterator[Violation]:
     """The first application of an attempt that came after one under a newer claim."""
+    newer = _newer(evidence, attempts)
     by_number = {evidence.events[place].n: place for place in attempts}
     for applied in trail.applies.get(effect, ()):
         place = by_number.get(int(evidence.events[applied].data.get("attempt") or 0))
-        newer = _newer(evidence, attempts, place) if place is not None else None
-        if newer is not None and place is not None:
-            yield _violation(evidence, trail, effect, newer, applied)
+        if place in newer:
+            yield _violation(evidence, trail, effect, newer[place], applied)
             return
 
 
-def _newer(evidence: Evidence, attempts: list[int], place: int) -> int | None:
-    """An earlier attempt under a newer claim than the one at this place."""
-    event = evidence.events[place]
-    before = [other for other in attempts if other < place]
-    if "epoch" in event.data:
-        mine = event.data["epoch"]
-        return next((other for other in before if evidence.events[other].data.get("epoch", mine) > mine), None)
-    mine = event.data.get("process")
-    others = [other for other in before if evidence.events[other].data.get("process") != mine]
-    return next((other for other in others if _stood_still(evidence, str(mine), other)), None)
-
-
-def _stood_still(evidence: Evidence, process: str, before: int) -> bool:
-    """Whether a process had been paused before that place."""
-    changes = (evidence.events[place] for place in evidence.disturbances if place < before)
-    return any(e.kind is Kind.PROCESS and e.where == process and e.data.get("state") == "paused" for e in changes)
+def _newer(evidence: Evidence, attempts: list[int]) -> dict[int | None, int]:
+    """By attempt, the first one before it that was made under a newer claim, for those that have one."""
+    found: dict[int | None, int] = {}
+    epochs: list[int] = []
+    raised: list[int] = []
+    taken_over: dict[str, int] = {}
+    for place in attempts:
+        data = evidence.events[place].data
+        process = str(data.get("process"))
+        if "epoch" in data:
+            above = bisect_right(epochs, data["epoch"])
+            if above < len(epochs):
+                found[place] = raised[above]
+            elif not epochs or data["epoch"] > epochs[-1]:
+                epochs.append(data["epoch"])
+                raised.append(place)
+        elif process in taken_over:
+            found[place] = taken_over[process]
+        for paused, since in evidence.paused.items():
+            if paused != process and since < place:
+                taken_over.setdefault(paused, place)
+    return found
 
 
 def _violation(evidence: Evidence, trail: Trail, effect: str, newer: int, applied: int) -> Violation:

@@ -56,8 +56,9 @@ DRIVEN_ON = Code(
 def check(evidence: Evidence) -> Judgement:
     """Counts invocations against budgets, and attempts after discharges, up to the end of the drain."""
     judgement = Judgement(unexercised="no budget is declared of which both sides can be seen")
+    links = _links(evidence)
     for trail in evidence.works.values():
-        for budget in (*_of_triggers(evidence, trail), *_of_calls(evidence, trail)):
+        for budget in (*_of_triggers(evidence, trail), *_of_calls(evidence, trail, links)):
             judgement.exercised.add(budget[0])
             judgement.violations += [budget[1]] if budget[1] else []
         _judge_discharged(evidence, trail, judgement)
@@ -71,7 +72,7 @@ Budget = tuple[str, Violation | None]
 def _of_triggers(evidence: Evidence, trail: Trail) -> Iterator[Budget]:
     for boundary in evidence.expectation.boundaries:
         sets = _times_set(evidence, trail, boundary)
-        node = _node(evidence, boundary.target)
+        node = evidence.nodes.get(boundary.target)
         if boundary.attempts and sets and node and (node.routed or world_effects(evidence, node.name)):
             places = _most_tried(evidence, trail, node)
             most = boundary.attempts * sets
@@ -96,23 +97,33 @@ def _times_set(evidence: Evidence, trail: Trail, boundary: ExpectedBoundary) -> 
 def _times_invoked(evidence: Evidence, trail: Trail, caller: str) -> int | None:
     if caller == CLIENT:
         return bisect_right(trail.submits, evidence.drain.index)
-    node = _node(evidence, caller)
+    node = evidence.nodes.get(caller)
     if node is None or not node.routed:
         return None
     return len(_delivered(evidence, trail, caller))
 
 
-def _of_calls(evidence: Evidence, trail: Trail) -> Iterator[Budget]:
-    """Plain awaited calls between two nodes with taps: one each, and the declared retries."""
-    calls: dict[tuple[str, str], list[ExpectedCall]] = {}
+Links = dict[tuple[str, str], list[ExpectedCall]]
+"""The calls that a tap cannot tell apart, by the link that they go over and the node that they go to."""
+
+
+def _links(evidence: Evidence) -> Links:
+    """Those links over which nothing goes but plain awaited calls to a node with a tap."""
+    calls: Links = {}
     for call in evidence.expectation.calls:
-        if call.caller != CLIENT:
-            link = f"{evidence.processes.get(call.caller, '')}->{evidence.processes.get(call.callee, '')}"
-            calls.setdefault((link, call.callee), []).append(call)
-    for (link, callee), alike in calls.items():
-        node = _node(evidence, callee)
+        node = evidence.nodes.get(call.callee)
+        if call.caller != CLIENT and node and node.routed:
+            link = f"{evidence.processes.get(call.caller, '')}->{node.process}"
+            calls.setdefault((link, node.name), []).append(call)
+    return {key: alike for key, alike in calls.items() if all(call.awaits and not call.boundary for call in alike)}
+
+
+def _of_calls(evidence: Evidence, trail: Trail, links: Links) -> Iterator[Budget]:
+    """Plain awaited calls between two nodes with taps: one each, and the declared retries."""
+    for (link, callee), alike in links.items():
+        node = evidence.nodes[callee]
         times = [_times_invoked(evidence, trail, call.caller) for call in alike]
-        if node and node.routed and None not in times and all(call.awaits and not call.boundary for call in alike):
+        if None not in times:
             most = sum((call.retries + 1) * (count or 0) for call, count in zip(alike, times, strict=True))
             places = [place for place in _delivered(evidence, trail, callee) if evidence.events[place].where == link]
             yield node.boundary, _exceeded(evidence, trail, node, places, most + _doubled(evidence, link), "the edge")
@@ -124,6 +135,8 @@ def _delivered(evidence: Evidence, trail: Trail, node: str) -> list[int]:
 
 def _doubled(evidence: Evidence, link: str) -> int:
     """Deliveries that the harness itself doubled on a link."""
+    if "dup" not in evidence.struck_verbs:
+        return 0
     return sum(words.startswith(f"dup {link} ") for words in evidence.struck)
 
 
@@ -156,7 +169,7 @@ def _judge_discharged(evidence: Evidence, trail: Trail, judgement: Judgement) ->
         if since is None or boundary is None or _set_again(evidence, trail, boundary, since):
             continue
         judgement.exercised.add(boundary.name)
-        node = _node(evidence, boundary.target)
+        node = evidence.nodes.get(boundary.target)
         later = [place for place in _attempts(evidence, trail, node) if place > since] if node else []
         if node and len(later) > ZOMBIE:
             judgement.violations.append(_driven_on(evidence, trail, node, since, later[ZOMBIE]))
@@ -174,9 +187,7 @@ def _set_again(evidence: Evidence, trail: Trail, boundary: ExpectedBoundary, sin
     again = [place for name in callers for place in trail.delivers.get(name, ()) if place > since]
     again += [place for place in trail.submits if since < place < evidence.drain.index]
     unseen = any(_times_invoked(evidence, trail, name) is None for name in callers)
-    return (
-        bool(again) or unseen or not callers or any(words.startswith(("pause ", "hold ")) for words in evidence.struck)
-    )
+    return bool(again) or unseen or not callers or not evidence.struck_verbs.isdisjoint(("pause", "hold"))
 
 
 def _attempts(evidence: Evidence, trail: Trail, node: ExpectedNode) -> list[int]:
@@ -201,10 +212,6 @@ def _driven_on(evidence: Evidence, trail: Trail, node: ExpectedNode, since: int,
         kind="often",
         effect=effect,
     )
-
-
-def _node(evidence: Evidence, name: str) -> ExpectedNode | None:
-    return next((node for node in evidence.expectation.nodes if node.name == name), None)
 
 
 PROPERTY = Property(

@@ -109,7 +109,7 @@ def _judge_answers(evidence: Evidence, trail: Trail, judgement: Judgement) -> No
 def _entry(evidence: Evidence) -> str:
     """The boundary of the node that answers the client."""
     node = evidence.expectation.submit_node
-    return next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    return evidence.boundary_of_node(node)
 
 
 def _otherwise(evidence: Evidence, trail: Trail, place: int, before: str, after: str) -> Violation:

@@ -67,7 +67,7 @@ def check(evidence: Evidence) -> Judgement:
 def _entry(evidence: Evidence) -> str:
     """The boundary of the node that answers the client."""
     node = evidence.expectation.submit_node
-    return next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    return evidence.boundary_of_node(node)
 
 
 def _unknown(evidence: Evidence, trail: Trail, ending: Ending) -> bool:
@@ -105,7 +105,7 @@ def _is_undone(evidence: Evidence, effect: ExpectedEffect, trail: Trail, ending:
 
 def _overtaken(evidence: Evidence, trail: Trail) -> Iterator[tuple[ExpectedEffect, ExpectedEffect, int]]:
     """Compensations at the world, and the first application of what they undo that came after them."""
-    for undo in evidence.effects.values():
+    for undo in evidence.effects.values() if evidence.compensates else ():
         effect = evidence.effects.get(undo.compensates)
         undone, applied = trail.applies.get(undo.name, []), trail.applies.get(undo.compensates, [])
         if effect and undone and applied and applied[-1] > undone[0]:

@@ -8,7 +8,8 @@ in a row must agree. Only nodes that are declared to have an owner are held to i
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from itertools import pairwise
 
 from harness.checks.evidence import Evidence, Trail
@@ -39,20 +40,38 @@ UNOWNED = Code(
 
 
 def check(evidence: Evidence) -> Judgement:
-    """Goes through pairs of readings, and the works that were accepted before both."""
+    """Goes through the works, and the pairs of readings after each was accepted."""
     judgement = Judgement(unexercised="no store was looked at while work was accepted and not complete")
     effects = [effect for effect in evidence.expected_effects() if _is_owned(evidence, effect)]
-    told: set[str] = set()
-    for first, second in pairwise(evidence.looks):
-        for trail in evidence.works.values():
-            accepted = trail.first_ok is not None and trail.first_ok < int(evidence.events[first].data["since"])
-            lacking = _lacking(evidence, trail, effects, second) if accepted else []
-            if lacking:
-                judgement.exercised.update(effect.boundary for effect in lacking)
-            if lacking and trail.work not in told and not _held(evidence, trail, first, second):
-                told.add(trail.work)
-                _tell(evidence, trail, lacking, second, judgement)
+    began = [int(evidence.events[look].data["since"]) for look in evidence.looks]
+    last_rows = max((look for look in evidence.looks if evidence.events[look].data.get("rows")), default=0)
+    for trail in evidence.works.values():
+        if trail.first_ok is not None and effects:
+            first = bisect_right(began, trail.first_ok)
+            last = bisect_right(evidence.looks, max(_settled(evidence, trail, effects), last_rows))
+            _judge(evidence, trail, effects, evidence.looks[first:last], judgement)
+    judgement.violations.sort(key=lambda violation: violation.witness[-1])
     return judgement
+
+
+def _settled(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect]) -> int:
+    """The last place at which this work may lack something that the world counts; rows are another matter."""
+    end = len(evidence.events)
+    if _lacking(evidence, trail, effects, end, {}):
+        return end
+    return max([trail.refused or 0, *(places[0] for places in trail.applies.values())])
+
+
+def _judge(
+    evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], looks: list[int], judgement: Judgement
+) -> None:
+    """Tells the first pair of readings in which this work had no owner."""
+    for first, second in pairwise(looks):
+        lacking = _lacking(evidence, trail, effects, second, evidence.events[second].data.get("rows", {}))
+        judgement.exercised.update(effect.boundary for effect in lacking)
+        if lacking and not evidence.is_held(first, trail.work) and not evidence.is_held(second, trail.work):
+            _tell(evidence, trail, lacking, second, judgement)
+            return
 
 
 def _is_owned(evidence: Evidence, effect: ExpectedEffect) -> bool:
@@ -61,26 +80,23 @@ def _is_owned(evidence: Evidence, effect: ExpectedEffect) -> bool:
     return described is not None and described.placement != "root"
 
 
-def _held(evidence: Evidence, trail: Trail, *looks: int) -> bool:
-    return any(evidence.is_held(look, trail.work) for look in looks)
-
-
-def _lacking(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int) -> list[ExpectedEffect]:
-    """The effects that were owed, and surely not there, when the reading ended."""
-    rows = evidence.events[look].data.get("rows", {})
-    declared = evidence.effects.values()
-    done = {
-        effect.name
-        for effect in declared
-        if (
-            bisect_left(trail.applies.get(effect.name, ()), look)
-            if effect.source == "world"
-            else rows.get(effect.name, {trail.work: 1}).get(trail.work)
-        )
-    }
-    refused = trail.refused is not None and trail.refused < look
+def _lacking(
+    evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], upto: int, rows: Mapping[str, Mapping[str, int]]
+) -> list[ExpectedEffect]:
+    """The effects that were owed, and surely not there, at a place where these rows had been read."""
+    declared = evidence.effects.values() if evidence.compensates else effects
+    done = {effect.name for effect in declared if _is_there(trail, effect, upto, rows)}
+    if not evidence.compensates:
+        return [effect for effect in effects if effect.name not in done]
+    refused = trail.refused is not None and trail.refused < upto
     undone = is_undone(declared, done, refused=refused)
     return [effect for effect in owed(effects, done, undone=undone) if effect.name not in done]
+
+
+def _is_there(trail: Trail, effect: ExpectedEffect, upto: int, rows: Mapping[str, Mapping[str, int]]) -> bool:
+    if effect.source == "world":
+        return bisect_left(trail.applies.get(effect.name, ()), upto) > 0
+    return effect.name not in rows or bool(rows[effect.name].get(trail.work))
 
 
 def _tell(evidence: Evidence, trail: Trail, effects: list[ExpectedEffect], look: int, judgement: Judgement) -> None:

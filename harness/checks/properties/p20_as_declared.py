@@ -8,7 +8,7 @@ it rests on is named in the same way, because either of the two may be the wrong
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from harness.checks.duplicate import second_application
@@ -96,22 +96,24 @@ REORDERED = Code(
 def check(evidence: Evidence) -> Judgement:
     """Reports each element of the declaration that is contradicted once, with the first work that shows it."""
     judgement = Judgement(unexercised="nothing was seen that the declaration speaks of")
+    users = {node.name: _users(evidence, node) for node in evidence.expectation.nodes}
     told: set[tuple[str, ...]] = set()
     for trail in evidence.works.values():
         if trail.attempts or trail.delivers:
             judgement.exercised.update(node.boundary for node in evidence.expectation.nodes)
-        for violation in _contradictions(evidence, trail):
+        for violation in _contradictions(evidence, trail, users):
             if violation.declared not in told:
                 told.add(violation.declared)
                 judgement.violations.append(violation)
     return judgement
 
 
-def _contradictions(evidence: Evidence, trail: Trail) -> Iterator[Violation]:
+def _contradictions(evidence: Evidence, trail: Trail, users: Mapping[str, set[str]]) -> Iterator[Violation]:
+    """What this work shows, of each element of the declaration the first time only."""
     for effect in evidence.effects.values():
         yield from _of_effect(evidence, trail, effect)
     for node in evidence.expectation.nodes:
-        yield from _undeclared(evidence, trail, node)
+        yield from _undeclared(evidence, trail, node, users[node.name])
         yield from _done_again(evidence, trail, node)
         yield from _reordered(evidence, trail, node)
     for call in evidence.expectation.calls:
@@ -138,6 +140,7 @@ def _of_effect(evidence: Evidence, trail: Trail, effect: ExpectedEffect) -> Iter
                 got=f"{effect.name} from {process}",
                 effect=effect.name,
             )
+            break
     if effect.sink == "keyed" and effect.duplicates == "never" and not second_application(evidence, effect, trail):
         for place in attempts[1:]:
             if evidence.events[place].data.get("key") == "":
@@ -153,20 +156,26 @@ def _of_effect(evidence: Evidence, trail: Trail, effect: ExpectedEffect) -> Iter
                     got="none",
                     effect=effect.name,
                 )
+                break
 
 
-def _undeclared(evidence: Evidence, trail: Trail, node: ExpectedNode) -> Iterator[Violation]:
-    calls = [call for call in evidence.expectation.calls if call.callee == node.name]
+def _users(evidence: Evidence, node: ExpectedNode) -> set[str]:
+    """The processes from which a declared edge leads to a node."""
+    calls = (call for call in evidence.expectation.calls if call.callee == node.name and _is_declared(evidence, call))
+    return {evidence.processes.get(call.caller, call.caller) for call in calls}
+
+
+def _undeclared(evidence: Evidence, trail: Trail, node: ExpectedNode, users: set[str]) -> Iterator[Violation]:
     if not evidence.expectation.calls:
         return
-    users = {evidence.processes.get(call.caller, call.caller) for call in calls if _is_declared(evidence, call)}
     known = {CLIENT, *evidence.processes.values()}  # a process without a node only carries, as a broker does
     for place in trail.delivers.get(node.name, ()):
         user = evidence.events[place].where.partition("->")[0]
         if user not in users and user in known:
             yield _no_edge(evidence, trail, node, place, f"a request from {user}")
+            break
     if not users:
-        for place in tries_of_effects(evidence, trail, node):
+        for place in tries_of_effects(evidence, trail, node)[:1]:
             yield _no_edge(evidence, trail, node, place, "at work")
 
 
@@ -230,7 +239,7 @@ def _reordered(evidence: Evidence, trail: Trail, node: ExpectedNode) -> Iterator
 
 
 def _another_way(evidence: Evidence, trail: Trail, call: ExpectedCall) -> Iterator[Violation]:
-    node = next(each for each in evidence.expectation.nodes if each.name == call.callee)
+    node = evidence.nodes[call.callee]
     caller = evidence.processes.get(call.caller, call.caller)
     if call.caller == CLIENT or caller == node.process:
         return
@@ -268,7 +277,7 @@ def _short_claims(evidence: Evidence, trail: Trail, boundary: ExpectedBoundary) 
 
     Between two steps a holder may have put its claim down, as one that waits for a child does.
     """
-    node = next((each for each in evidence.expectation.nodes if each.name == boundary.target), None)
+    node = evidence.nodes.get(boundary.target)
     if node is None or boundary.detect not in ("lease", "visibility") or not boundary.lease_s:
         return
     places = [place for place in tries_of_effects(evidence, trail, node) if place < evidence.drain.index]
@@ -289,6 +298,7 @@ def _short_claims(evidence: Evidence, trail: Trail, boundary: ExpectedBoundary) 
                 got=f"after {gap_s:.2f} s",
                 effect=evidence.events[after].where,
             )
+            return
 
 
 def _was_struck(evidence: Evidence, node: ExpectedNode, before: int, after: int) -> bool:

@@ -97,7 +97,8 @@ def _tried(evidence: Evidence, node: ExpectedNode, trail: Trail) -> list[int]:
 
 def allowed(evidence: Evidence, trail: Trail) -> frozenset[str]:
     """The nodes that may be invoked again for this work, by everything that was seen to go wrong."""
-    about = [spread for spread in evidence.expectation.spreads if spread.is_about(trail.work)]
+    several, alone = (evidence.spreads_about.get(work, []) for work in ("", trail.work))
+    about = [*(spread for spread in several if spread.is_about(trail.work)), *alone]
     return frozenset(node for spread in about if _happened(evidence, trail, spread) for node in spread.nodes)
 
 
@@ -168,7 +169,7 @@ def _held_up(evidence: Evidence, trail: Trail, reach: frozenset[str]) -> Iterato
     """Accepted work that no fault names, missing in an owned boundary of which no node may be touched."""
     ending = evidence.drain
     accepted = trail.first_ok is not None and trail.first_ok < ending.index
-    if not accepted or not ending.decides or evidence.faults_missed or trail.work in evidence.struck.values():
+    if not accepted or not ending.decides or evidence.faults_missed or trail.work in evidence.struck_works:
         return
     touched = {node.boundary for node in evidence.expectation.nodes if node.name in reach}
     absent = missing_at(evidence, trail, evidence.expected_effects(), ending)

@@ -68,7 +68,7 @@ def _judge_names(evidence: Evidence, trail: Trail, judgement: Judgement) -> None
 
 def _answers(evidence: Evidence, trail: Trail) -> Iterator[tuple[int, str]]:
     """The good answers for a work, each with the node that gave it."""
-    for place in trail.events:
+    for place in sorted([*trail.answers, *(place for places in trail.replies.values() for place in places)]):
         event = evidence.events[place]
         if event.kind is Kind.REPLY and 200 <= int(event.data.get("status") or 0) < 300:
             yield place, str(event.data.get("node", ""))
@@ -81,7 +81,7 @@ def _is_ok(event: Event) -> bool:
 
 
 def _boundary(evidence: Evidence, node: str) -> str:
-    return next((each.boundary for each in evidence.expectation.nodes if each.name == node), "")
+    return evidence.boundary_of_node(node)
 
 
 def _may_differ(evidence: Evidence) -> bool:
