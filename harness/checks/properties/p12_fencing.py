@@ -15,6 +15,7 @@ from harness.checks.evidence import Evidence, Trail
 from harness.checks.property import Code, Judgement, Property
 from harness.checks.sight import at_node, world_effects
 from harness.checks.verdict import Violation
+from harness.history import Kind
 
 __all__ = ["PROPERTY"]
 
