@@ -21,11 +21,15 @@ class Facts(Order, extra="allow"):
     """An order, and the results of earlier steps that an effect depends on."""
 
 
-def apply(effect: str, order: dict[str, Any], **facts: Any) -> str:
+def apply(effect: str, order: dict[str, Any], *, epoch: int | None = None, **facts: Any) -> str:
     """Has the partner do it; returns the nonce of the effect, the same for every repeat.
+
+    Args:
+        effect: its name. order: the work. epoch: number of the claim, where the engine tells it.
+        facts: results of earlier steps.
 
     Raises:
         CallFailed: it may have been done or not.
     """
-    nonce: str = partner.call(f"/{effect}", Facts(**order, **facts))["nonce"]
+    nonce: str = partner.call(f"/{effect}", Facts(**order, **facts), epoch)["nonce"]
     return nonce

@@ -49,14 +49,20 @@ class Peer:
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         )
 
-    def call(self, path: str, order: Order) -> dict[str, Any]:
+    def call(self, path: str, order: Order, epoch: int | None = None) -> dict[str, Any]:
         """Sends the order under its own key and returns the answer.
+
+        Args:
+            path: at the other service. order: the work.
+            epoch: number of the claim under which it is sent, where there is one; it goes along as `X-Fencing-Token`.
 
         Raises:
             Rejected: it did not and will not happen.
             CallFailed: the outcome is unknown; call again with the same order.
         """
         keys = {"Idempotency-Key": order.id, "X-Work-Id": order.id}
+        if epoch is not None:
+            keys["X-Fencing-Token"] = str(epoch)
         try:
             response = self._client.post(path, json=order.model_dump(), headers=keys)
             if response.status_code == REJECTED:

@@ -16,10 +16,10 @@ __all__ = ["app"]
 class Optimist(Peer):
     """Makes the best of it."""
 
-    def call(self, path: str, order: Order) -> dict[str, Any]:
+    def call(self, path: str, order: Order, epoch: int | None = None) -> dict[str, Any]:
         """Calls, and answers in any case."""
         try:
-            return super().call(path, order)
+            return super().call(path, order, epoch)
         except CallFailed as error:
             report(error)
             return {"entered": ""}

@@ -22,7 +22,7 @@ def fx(run: Run) -> dict[str, str]:
     """A, then Fy, then C; the name of A's step says which rate was in force, as the clock tells."""
     order = run.input
     rate = int(STARTED_S * 1000) % 1000
-    a = run.step(f"A at {rate}", lambda: apply("a", order))
+    a = run.step(f"{rate}: A", lambda: apply("a", order))
     b = run.call("Fy", order)
     c = run.step("C", lambda: apply("c", order, a=a, fy=b))
     return {"a": a, **b, "c": c}

@@ -23,7 +23,7 @@ class ImpatientRun(Run):
             report(error)
 
     def _tell(self, what: str, **said: object) -> None:
-        if what == "suspension" and not said.get("child") and self._epoch > ATTEMPTS:
+        if what == "suspension" and not said.get("child") and self.epoch > ATTEMPTS:
             super()._tell("outcome", result={})
         else:
             super()._tell(what, **said)

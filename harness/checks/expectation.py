@@ -104,6 +104,7 @@ class ExpectedCall:
 
     caller, callee: nodes. awaits: the caller waits until the callee has completed.
     boundary: the trigger that is set along it; empty for none. retries: how often the caller tries again on the spot.
+    after: the effects that the caller makes before it.
     """
 
     caller: str
@@ -111,6 +112,7 @@ class ExpectedCall:
     awaits: bool = True
     boundary: str = ""
     retries: int = 0
+    after: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -134,13 +134,20 @@ class Foreseen:
         for call in self._calls(user, target):
             yield from _lost(call)
             yield from self._late(call) if late else ()
+        for instance in self._inside(target) if self._only_carries(user) else ():
+            yield from _anywhere(instance)  # what is not acknowledged is delivered again, however far it was done
 
     def _only_carries(self, name: str) -> bool:
         """A store, a broker, or a process without a node of its own, such as a queue or an engine."""
         return name not in {node.process for node in self.manifest.node}
 
     def _store_away(self, resource: str) -> Iterator[Fault]:
-        """Whoever uses a store or broker fails wherever it asks it, and what is set in it may be driven again."""
+        """Whoever uses a store or broker fails wherever it asks it, and what is set in it may be driven again.
+
+        What it was just delivering breaks off, and it delivers it again, maybe before the first is done.
+        """
+        for target in sorted({target for user, target in links(self.manifest) if user == resource} - {WORLD}):
+            yield from self._link_away(resource, target, None, late=True)
         for user in sorted({user for user, target in links(self.manifest) if target == resource}):
             yield from self._link_away(user, resource, None, late=False)
             for instance in self._inside(user):
@@ -208,6 +215,8 @@ class Foreseen:
         """The calls that travel on a link between two processes; the way in, where the client uses it."""
         if user == CLIENT:
             return [self._way_in()]
+        if self._only_carries(user):
+            return [instance.call for instance in self._inside(target)]  # whosoever call it is that it carries
         instances = self.boundaries.instances
         inside = [i for i in self._inside(target) if i.call.src and instances[i.call.src].node.process == user]
         return [instance.call for instance in inside]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.boundaries.derive import Boundaries, Boundary, derive
 from harness.boundaries.graph import Effect as Step
+from harness.boundaries.unfold import Call, Instance
 from harness.boundaries.workflows import Shared, workflows_of
 from harness.checks.expectation import (
     Expectation,
@@ -331,6 +332,7 @@ class System:
                 awaits=call.awaits,
                 boundary=(owner[call.dst] or "") if call.triggered else "",
                 retries=call.retries,
+                after=_made_before(instances[call.src], call) if call.src else (),
             )
             for call in self.derived.calls
         )
@@ -398,6 +400,12 @@ class System:
             queue = [e.to for e in self.manifest.edge if e.from_ in queue and e.to not in reached]
             reached += queue
         return tuple(effect.name for n in self.manifest.node if n.name in reached for effect in n.effects)
+
+
+def _made_before(caller: Instance, call: Call) -> tuple[str, ...]:
+    """The effects that come before a call among the steps of its caller."""
+    steps = caller.steps[: caller.steps.index(call)]
+    return tuple(step.name for step in steps if isinstance(step, Step))
 
 
 def _stored_in(reader: Pending) -> str:

@@ -30,6 +30,8 @@ __all__ = ["Restate", "RestateReader", "engines_folder", "restate_server"]
 ANSWER_S = 2.0
 DEPLOY_S = 10.0
 LOOK_S = 0.01
+ENDED_MEANWHILE = (404, 409)
+"""What is answered to the order to end an invocation that has just ended by itself."""
 OPEN = "select {column} from sys_invocation where status <> 'completed'"
 INSTALL = "make engines   (or npm install --global @restatedev/restate-server)"
 
@@ -96,7 +98,7 @@ class Restate(Engine):
         """Ends every open invocation. Those that are finished stay: work ids never come again."""
         while ids := await self.open_invocations("id"):
             for id in ids:
-                await self._answer(self._http.patch(f"{self._admin}/invocations/{id}/kill"))
+                await self._answer(self._http.patch(f"{self._admin}/invocations/{id}/kill"), but=ENDED_MEANWHILE)
             await asyncio.sleep(LOOK_S)
 
     async def deploy(self, addresses: Mapping[str, str]) -> None:
@@ -132,9 +134,13 @@ class Restate(Engine):
     def _admin(self) -> str:
         return f"http://{HOST}:{self._admin_port.number}"
 
-    async def _answer(self, asking: Any) -> Any:
+    async def _answer(self, asking: Any, but: tuple[int, ...] = ()) -> Any:
+        """What it answers; nothing where the status is one of `but`, which are as good. Raises StoreUnreadable."""
         try:
-            answer = (await asking).raise_for_status()
+            answer = await asking
+            if answer.status_code in but:
+                return {}
+            answer.raise_for_status()
             return answer.json() if answer.content else {}
         except httpx.HTTPStatusError as error:
             raise StoreUnreadable(f"restate: {error.response.text[:300]}") from error

@@ -14,9 +14,9 @@ __all__ = ["main"]
 def fx(run: Run) -> dict[str, str]:
     """A, then Fy, then C, which uses the results of both."""
     order = run.input
-    a = run.step("A", lambda: apply("a", order))
+    a = run.step("A", lambda: apply("a", order, epoch=run.epoch))
     b = run.call("Fy", order)
-    c = run.step("C", lambda: apply("c", order, a=a, fy=b))
+    c = run.step("C", lambda: apply("c", order, epoch=run.epoch, a=a, fy=b))
     return {"a": a, **b, "c": c}
 
 

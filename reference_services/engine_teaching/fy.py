@@ -23,17 +23,17 @@ service = Peer(os.environ["S_URL"], seconds("S_TIMEOUT_S", 5.0)) if "S_URL" in o
 def fy(run: Run) -> dict[str, str]:
     """Three steps; each uses the result of the one before."""
     order = run.input
-    b1 = run.step("B1", lambda: apply("b1", order))
-    b2 = run.step("B2", lambda: book(order, b1))
-    b3 = run.step("B3", lambda: apply("b3", order, b2=b2))
+    b1 = run.step("B1", lambda: apply("b1", order, epoch=run.epoch))
+    b2 = run.step("B2", lambda: book(run, b1))
+    b3 = run.step("B3", lambda: apply("b3", order, epoch=run.epoch, b2=b2))
     return {"b1": b1, "b2": b2, "b3": b3}
 
 
-def book(order: dict[str, str], b1: str) -> str:
+def book(run: Run, b1: str) -> str:
     """One effect, and the service where there is one: one step, so both are done again together."""
-    b2 = apply("b2", order, b1=b1)
+    b2 = apply("b2", run.input, epoch=run.epoch, b1=b1)
     if service:
-        service.call("/s", Order.model_validate(order))
+        service.call("/s", Order.model_validate(run.input))
     return b2
 
 

@@ -69,12 +69,15 @@ def ask(path: str, body: Mapping[str, Any]) -> Any:
 
 
 class Run:
-    """One execution of one invocation, under one claim. input: what it was registered with."""
+    """One execution of one invocation, under one claim.
+
+    input: what it was registered with. epoch: number of the claim; by it others tell an older from a newer.
+    """
 
     def __init__(self, claim: Mapping[str, Any]) -> None:
         self.id: str = claim["id"]
         self.input: Any = claim["input"]
-        self._epoch: int = claim["epoch"]
+        self.epoch: int = claim["epoch"]
         self._journal: list[tuple[str, Any]] = claim["journal"]
         self._position = 0
 
@@ -130,7 +133,7 @@ class Run:
             self._tell("outcome", result=result)
 
     def _tell(self, what: str, **said: Any) -> None:
-        ask(f"/invocations/{self.id}/{what}", {"epoch": self._epoch, **said})
+        ask(f"/invocations/{self.id}/{what}", {"epoch": self.epoch, **said})
 
 
 Function = Callable[[Run], Any]

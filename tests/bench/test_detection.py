@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import difflib
 import importlib.util
+import json
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.bench.detection.catalogue import Catalogue, Twin, read_catalogue
-from harness.bench.detection.figures import control_record, removal, score, twin_record
+from harness.bench.detection.figures import canary_record, control_record, removal, score, twin_record
 from harness.bench.detection.hunt import explored
 from harness.bench.detection.page import write_page
-from harness.checks import Verdict
+from harness.bench.detection.run import main
+from harness.checks import PROPERTIES, Verdict
 from harness.errors import ManifestError
 from harness.network import find_server
 from harness.plans.aim import check_aim
@@ -35,16 +39,16 @@ WITNESS = {
 
 def plan_of(name: str) -> Plan:
     """The smallest plan known to expose a twin, or the first of a control."""
-    faults = CATALOGUE.twins[name].plan if name in CATALOGUE.twins else CATALOGUE.controls[name].plans[0]
+    faults = CATALOGUE.hunted[name].plan if name in CATALOGUE.hunted else CATALOGUE.controls[name].plans[0]
     return Plan(system=name, faults=tuple(map(parse_fault, faults)))
 
 
-@pytest.mark.parametrize("name", [*CATALOGUE.twins, *CATALOGUE.controls])
+@pytest.mark.parametrize("name", [*CATALOGUE.hunted, *CATALOGUE.controls])
 def test_system_is_a_whole_one_and_its_plan_is_aimed_at_it(name: str, tmp_path: Path) -> None:
     """Every manifest can be run, and every known plan names what is there."""
     system = open_system(CATALOGUE.write(name, tmp_path))
     assert system.name == name
-    check_aim(system.manifest, plan_of(name)) if name in CATALOGUE.twins or CATALOGUE.controls[name].plans else None
+    check_aim(system.manifest, plan_of(name)) if name in CATALOGUE.hunted or CATALOGUE.controls[name].plans else None
 
 
 @pytest.mark.parametrize("name", [name for name, twin in CATALOGUE.twins.items() if not twin.change])
@@ -58,10 +62,19 @@ def test_twin_differs_in_its_name_and_the_modules_named_and_in_nothing_else(name
     assert all(any(f'"{module}"' in line for module in twin.modules.values()) for line in new[1:])
 
 
-@pytest.mark.parametrize("name", CATALOGUE.twins)
+@pytest.mark.parametrize("name", CATALOGUE.declarations)
+def test_wrong_declaration_is_of_the_correct_services(name: str) -> None:
+    """Only words about them differ: what runs is what the pattern runs."""
+    declared = CATALOGUE.declarations[name]
+    correct, wrong = tomllib.loads(CATALOGUE.manifest(declared.of)), tomllib.loads(CATALOGUE.manifest(name))
+    assert (wrong["process"], wrong["submit"]) == (correct["process"], correct["submit"])
+    assert {key for key in wrong if wrong[key] != correct.get(key)} <= {"name", "node", "edge", "pending"}
+
+
+@pytest.mark.parametrize("name", CATALOGUE.hunted)
 def test_first_line_names_the_flaw_and_a_property_that_must_catch_it(name: str) -> None:
     """Whoever opens a twin knows at once what is wrong with it."""
-    twin = CATALOGUE.twins[name]
+    twin = CATALOGUE.hunted[name]
     assert any(f"{prop}" in CATALOGUE.flaw(name) for prop in twin.properties)
     assert all(source_of(module).startswith('"""FLAW: ') for module in own_modules(twin))
 
@@ -134,7 +147,8 @@ def test_figures_say_who_was_caught_by_what_and_what_is_lost_without_it(tmp_path
         "M2": twin_record(found(witness=None, minimal=None, replays=10, replayed=0), ("P1b",), "it loses"),
     }
     controls = {"C1": control_record({"runs": 3, "alarms": ["kill"], "unsure": [], "error": ""}, "it is right")}
-    figures = {"twins": twins, "controls": controls, "score": score(twins, controls), "removal": removal(twins)}
+    figures = {"twins": twins, "declarations": {}, "controls": controls, "canaries": {"M2": canary_record(twins["M2"])}}
+    figures |= {"score": score(twins, controls, {}), "removal": removal(twins)}
     assert (twins["M1"]["property"], twins["M1"]["minimal_faults"], twins["M1"]["replayed"]) == ("P2", 2, "9/10")
     assert (twins["M2"]["killed"], twins["M2"]["property"]) == (False, None)
     assert {name: figures["score"][name] for name in ("killed", "of", "median_plans", "replayed_9_of_10")} == {
@@ -143,7 +157,33 @@ def test_figures_say_who_was_caught_by_what_and_what_is_lost_without_it(tmp_path
         "median_plans": 7,
         "replayed_9_of_10": 1,
     }
-    assert figures["removal"]["properties"] == {"P2": ["M1"]}
+    assert figures["removal"]["properties"] == {prop.id: ["M1"] if prop.id == "P2" else [] for prop in PROPERTIES}
     assert figures["removal"]["faults"] == {"cut reply": ["M1"], "kill": ["M1"]}
-    write_page({**figures, "cases": 40, "seconds": 2, "cases_per_min": 1, "explorations": []}, tmp_path / "page.html")
-    assert "it loses" in (tmp_path / "page.html").read_text()
+    run = {"cases": 40, "seconds": 2, "cases_per_min": 1, "explorations": [], "void": True}
+    write_page({**figures, **run}, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "it loses" in page
+    assert "VOID" in page
+
+
+def blind(_catalogue: Catalogue, places: dict[str, str], *_: object) -> Iterator[tuple[str, dict[str, object]]]:
+    """What hunts bring home that see nothing."""
+    for name in places:
+        trial = {"runs": 1, "alarms": [], "unsure": [], "error": ""}
+        yield name, found(witness=None, minimal=None, replayed=0) if name in CATALOGUE.hunted else trial
+
+
+def test_run_is_void_where_a_known_twin_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here the harness is blind on purpose. Nobody asked for the canaries."""
+    monkeypatch.setattr("harness.bench.detection.run._run", blind)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main(["--only", "C5", "--out", str(tmp_path)]) == 1
+    said = json.loads((tmp_path / "detection.json").read_text())
+    assert said["void"]
+    assert {name: canary["killed"] for name, canary in said["canaries"].items()} == dict.fromkeys(
+        CATALOGUE.canaries, False
+    )
+    assert said["twins"] == {}
+    assert "VOID" in capsys.readouterr().out

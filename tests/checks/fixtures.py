@@ -178,6 +178,21 @@ def taken_over() -> Story:
     return story.applies()
 
 
+def told_first() -> Story:
+    """A reserves, by declaration, before it hands the work to b."""
+    taken, (client, on) = handed_off(), handed_off().calls
+    return Story(replace(taken, calls=(client, replace(on, after=("reserve",)))))
+
+
+def went_on(paused: str, mine: int) -> Story:
+    """A worker stands still in its charge, another one charges, and then the first one mails under this claim."""
+    story = Story(two_steps(journals=("payments",))).submit().accepted().applies(epoch=1)
+    story.tell(Kind.PROCESS, where=paused, state="paused")
+    story.tell(Kind.ANSWERED, "w1", "charge", 1, status=200).attempts(epoch=2)
+    story.tell(Kind.PROCESS, where=paused, state="resumed").logs(w1=["charge"])
+    return story.applies(effect="mail", epoch=mine)
+
+
 def poisoned() -> Story:
     """W1 is accepted, and its charge fails for good."""
     story = Story(inbox(parking=("orders->payments",))).submit().accepted().attempts()
@@ -255,6 +270,7 @@ GOOD: dict[str, list[Story]] = {
         settled(Story(inbox()).submit().accepted().attempts().takes_effect(payload_nonce="nonce-of-w1")),
         settled(Story(inbox()).submit().rejected().submit().accepted().applies()),
         settled(Story(inbox()).submit().unknown().submit().rejected().applies()),
+        settled(told_first().submit().unknown().applies(effect="reserve", by="a").applies(by="b")),
     ],
     "P5": [unknown_with(), unknown_with("reserve", "charge"), sold("charge", "refund", refused=True)],
     "P6": [
@@ -288,6 +304,7 @@ GOOD: dict[str, list[Story]] = {
     "P12": [
         settled(Story(inbox()).submit().accepted().applies(epoch=1).killed().attempts(epoch=2)),
         settled(Story(inbox()).submit().accepted().attempts(epoch=1).killed().dropped().applies(epoch=2)),
+        settled(went_on("worker", 2)),
     ],
     "P13": [settled(poisoned().parks("w1").submit("w2").accepted("w2").applies("w2")).parks("w1")],
     "P15": [settled(done()), stuck("stranded")],
@@ -362,6 +379,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
         ("RT104", settled(Story(inbox()).submit().rejected().takes_effect(""))),
         ("RT104", rows_done().rows(w1=1, w9=1)),
         ("RT105", settled(Story(inbox()).submit().rejected().applies())),
+        ("RT114", settled(told_first().submit().unknown().applies(by="b"))),
     ],
     "P5": [
         ("RT106", unknown_with("reserve")),
@@ -414,6 +432,7 @@ BAD: dict[str, list[tuple[str, Story]]] = {
     "P12": [
         ("RT404", settled(Story(inbox()).submit().accepted().attempts(epoch=2).dropped().applies(epoch=1))),
         ("RT404", settled(taken_over())),
+        ("RT405", settled(went_on("worker", 1))),
     ],
     "P13": [
         ("RT215", settled(poisoned())),

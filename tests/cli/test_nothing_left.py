@@ -100,7 +100,10 @@ def until(condition: Callable[[], object], limit_s: float) -> bool:
 
 def sockets_of(pid: int) -> set[str]:
     """The sockets that a process has open, by their inodes: a port may be somebody else's a moment later."""
-    links = (os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+    links = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since the folder was read
+            links.append(os.readlink(descriptor))
     return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
 
 

@@ -9,10 +9,10 @@ import pytest
 from harness.checks import Verdict
 from harness.history import Kind
 from tests.runner.rehearsal import rehearsing
-from tests.runner.systems import INBOX
+from tests.runner.swaps import pattern
 
-WORKER = 'main = "worker:main"'
-TWO = INBOX.changed("retrigger.toml", (WORKER, f"{WORKER}\ncopies = 2"))
+WORKER = 'worker:main"'
+TWO = pattern("callee_inbox").changed("retrigger.toml", (WORKER, f"{WORKER}\ncopies = 2"))  # they claim under a lease
 FAULT = "kill worker @recv charge w1"
 
 

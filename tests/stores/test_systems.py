@@ -95,7 +95,7 @@ async def test_a_queue_that_keeps_nothing_on_disk_loses_what_it_has_confirmed(se
     system = changed("redis_queue", ('kind = "redis"', 'kind = "redis"\noptions = ["--appendonly", "no"]'))
     async for judged in hurt(server, system, "kill queue @answer w1"):
         assert judged.outcome is Verdict.VIOLATED
-        assert {violation.property for violation in judged.verdict.violations} & {"P1a", "P1b"}
+        assert {violation.property for violation in judged.verdict.violations} & {"P1a", "P1b", "P11"}
 
 
 MISTAKES = {

@@ -1,4 +1,4 @@
-"""What there is to be caught: the catalogue of twins and controls, and their manifests, made from those of patterns.
+"""What there is to be caught, and what not: the catalogue, and its manifests, made from those of patterns.
 
 A manifest is the text of a correct one with pieces replaced, each of which must stand there exactly once. So what a
 twin changes can be read in the catalogue, and nothing else can differ.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +27,7 @@ class Specimen(BaseModel):
     """A system of the catalogue. of: the pattern or base that it is made from. modules: process -> what runs in it.
 
     change: pieces of the manifest and what stands there instead. add: text behind it. about: one sentence.
+    slow: takes longer than most, and so is begun first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,17 +37,19 @@ class Specimen(BaseModel):
     change: tuple[tuple[str, str], ...] = ()
     add: str = ""
     about: str = ""
+    slow: bool = False
 
 
 class Twin(Specimen):
     """A broken one. properties: those that must catch it, any of them. plan: the smallest known.
 
-    flaw: what is wrong, where no module says it.
+    flaw: what is wrong, where no module says it. canary: every run of the benchmark carries it along.
     """
 
     properties: tuple[str, ...]
     plan: tuple[str, ...]
     flaw: str = ""
+    canary: bool = False
 
 
 class Control(Specimen):
@@ -64,16 +67,28 @@ class _File(BaseModel):
 
     base: dict[str, Specimen]
     twin: dict[str, Twin]
+    declaration: dict[str, Twin]
     control: dict[str, Control]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """All of it, by name."""
+    """All of it, by name. declarations: correct services under a manifest that says something else of them."""
 
     bases: dict[str, Specimen]
     twins: dict[str, Twin]
     controls: dict[str, Control]
+    declarations: dict[str, Twin] = field(default_factory=dict)
+
+    @property
+    def hunted(self) -> dict[str, Twin]:
+        """Everything that has to be caught."""
+        return {**self.twins, **self.declarations}
+
+    @property
+    def canaries(self) -> list[str]:
+        """The twins without whose end a run says nothing."""
+        return [name for name, twin in self.twins.items() if twin.canary]
 
     def write(self, name: str, folder: Path) -> Path:
         """Writes the manifest of a twin or control into `folder`/NAME, and returns that folder.
@@ -88,7 +103,7 @@ class Catalogue:
 
     def manifest(self, name: str) -> str:
         """The manifest of a twin, a control, a base or a pattern, as text."""
-        specimen = ({**self.bases, **self.twins, **self.controls}).get(name)
+        specimen = ({**self.bases, **self.hunted, **self.controls}).get(name)
         if specimen is None:
             return (Path(manifest_path(name)) / "retrigger.toml").read_text(encoding="utf-8")
         text = _replaced(name, self.manifest(specimen.of), r'^name = "\w+"', f'name = "{name}"', most=1)
@@ -101,7 +116,7 @@ class Catalogue:
 
     def flaw(self, name: str) -> str:
         """What is wrong with a twin: the first line of its module, or what the catalogue says."""
-        twin = self.twins[name]
+        twin = self.hunted[name]
         return twin.flaw or next(_first_line(module) for module in twin.modules.values())
 
 
@@ -109,7 +124,7 @@ def read_catalogue() -> Catalogue:
     """The catalogue of this distribution."""
     text = (Path(twins.__path__[0]) / "twins.toml").read_text(encoding="utf-8")
     file = _File.model_validate(tomllib.loads(text))
-    return Catalogue(bases=file.base, twins=file.twin, controls=file.control)
+    return Catalogue(bases=file.base, twins=file.twin, controls=file.control, declarations=file.declaration)
 
 
 def _replaced(name: str, text: str, pattern: str, new: str, most: int = 0) -> str:

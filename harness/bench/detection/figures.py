@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
-__all__ = ["control_record", "removal", "score", "twin_record"]
+from harness.checks import PROPERTIES
+
+__all__ = ["canary_record", "control_record", "removal", "score", "twin_record"]
 
 ENOUGH = 0.9
 """The share of replays that have to fail again."""
@@ -53,7 +55,14 @@ def control_record(trial: Record, about: str) -> dict[str, Any]:
     }
 
 
-def score(twins: Mapping[str, Record], controls: Mapping[str, Record]) -> dict[str, Any]:
+def canary_record(found: Record) -> dict[str, Any]:
+    """What the file says of one canary. found: the record of the twin."""
+    return {key: found[key] for key in ("killed", "property", "plans", "error")}
+
+
+def score(
+    twins: Mapping[str, Record], controls: Mapping[str, Record], declarations: Mapping[str, Record]
+) -> dict[str, Any]:
     """The figures that sum it up."""
     killed = [twin for twin in twins.values() if twin["killed"]]
     return {
@@ -63,6 +72,8 @@ def score(twins: Mapping[str, Record], controls: Mapping[str, Record]) -> dict[s
         "as_named": sum(twin["as_named"] for twin in killed),
         "median_plans": median([twin["plans"] for twin in killed]) if killed else None,
         "replayed_9_of_10": sum(_replays(twin) for twin in killed),
+        "declarations_noticed": sum(each["killed"] for each in declarations.values()),
+        "declarations": len(declarations),
         "false_alarms": sum(control["false_alarms"] for control in controls.values()),
         "clean_cases": sum(control["runs"] for control in controls.values()),
     }
@@ -82,12 +93,14 @@ def removal(twins: Mapping[str, Record]) -> dict[str, dict[str, list[str]]]:
 
     A property: the smallest witness, judged again without it, is no witness any more. A kind of fault: the smallest
     witness needs it. `lost` are those for which no plan without any of its kinds of faults was found that fails; where
-    nobody looked, they are only `witness` lost.
+    nobody looked, they are only `witness` lost. Properties of the kit without which nothing is lost are named as well.
     """
     killed = {name: twin for name, twin in twins.items() if twin["killed"]}
     kinds = {name: _kinds(twin["witness"]["faults"]) for name, twin in killed.items()}
     return {
-        "properties": _turned({name: twin["witness"]["alone"] for name, twin in killed.items()}),
+        "properties": {prop.id: [] for prop in PROPERTIES}
+        | _turned({name: twin["witness"]["alone"] for name, twin in killed.items()}),
+        "seen_by": _turned({name: twin["witness"]["properties"] for name, twin in killed.items()}),
         "faults": _turned(kinds),
         "faults_only": _turned({name: kinds[name] for name, twin in killed.items() if not twin["other"]}),
     }

@@ -35,7 +35,7 @@ REPLAYS = 10
 ENOUGH = 0.9
 """The share of replays that has to fail, for a witness to be one that comes back."""
 CANDIDATES = 4
-"""How many failing plans are tried for one that comes back."""
+"""How many failing plans of each exploration are tried for one that comes back."""
 RANDOM_PLANS = 60
 RANDOM = "random"
 
@@ -129,13 +129,13 @@ class _Hunter:
 
     async def hunt(self, explorations: Sequence[str], second: bool) -> None:
         async with _stage(self.system) as self.stage:
-            failing = 0
             for exploration in explorations:
+                failing = 0
                 for plan in explored(self.system, exploration):
                     failing += await self.try_plan(plan, exploration)
                     if self.comes_back or failing == CANDIDATES:
                         break
-                if self.found.witness:
+                if self.comes_back:
                     break
             self.found.seconds = self.found.seconds or self.spent_s
             if self.found.witness and second:

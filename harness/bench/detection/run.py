@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.detection.catalogue import Catalogue, read_catalogue
-from harness.bench.detection.figures import control_record, removal, score, twin_record
+from harness.bench.detection.figures import canary_record, control_record, removal, score, twin_record
 from harness.bench.detection.hunt import hunt, try_control
 from harness.bench.detection.page import write_page
 from harness.conformance.campaign import EXPLORATIONS
@@ -32,9 +32,9 @@ Progress = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Reads the command line, runs, and returns the exit code: 0 where every twin was killed and no control was."""
+    """Reads the command line, runs, and returns the exit code: 0 where all that is wrong was caught, and no more."""
     parser = argparse.ArgumentParser(prog="python -m harness.bench detection", description="What the harness catches.")
-    parser.add_argument("--only", default="", help="names of twins and controls, with commas")
+    parser.add_argument("--only", default="", help="names of twins, declarations and controls, with commas")
     parser.add_argument("--explore", default="single,compound", help="explorations, one after the other")
     parser.add_argument("--workers", type=int, default=0, help="default: three a core")
     parser.add_argument("--replays", type=int, default=10, help="how often the smallest witness is run again")
@@ -60,10 +60,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    found = figures["score"]
-    print(f"{found['killed']} of {found['of']} twins killed, {found['false_alarms']} false alarms in", end=" ")
-    print(f"{found['clean_cases']} clean cases, {figures['seconds']:g} s, written to {given.out / 'detection.json'}")
-    return 0 if found["killed"] == found["of"] and not found["false_alarms"] else 1
+    return _conclude(figures, given.out)
+
+
+def _conclude(figures: Mapping[str, Any], out: Path) -> int:
+    """Says how it ended; the exit code."""
+    found, survived = figures["score"], [name for name, canary in figures["canaries"].items() if not canary["killed"]]
+    if figures["void"]:
+        print(f"VOID: {', '.join(survived)} survived, which nothing that works lets live; no figure counts")
+    print(f"{found['killed']} of {found['of']} twins killed,", end=" ")
+    print(f"{found['declarations_noticed']} of {found['declarations']} declarations noticed,", end=" ")
+    print(f"{found['false_alarms']} false alarms in", end=" ")
+    print(f"{found['clean_cases']} clean cases, {figures['seconds']:g} s, written to {out / 'detection.json'}")
+    caught = (found["killed"], found["declarations_noticed"]) == (found["of"], found["declarations"])
+    return 0 if caught and not found["false_alarms"] and not figures["void"] else 1
 
 
 def detection(
@@ -91,28 +101,39 @@ def detection(
         UsageError: an exploration or a name is not known.
     """
     catalogue = read_catalogue()
-    _check(only, {*catalogue.twins, *catalogue.controls}, "twin or control", "--only M01,C1")
+    known = (*catalogue.hunted, *catalogue.controls)
+    _check(only, set(known), "twin, declaration or control", "--only M01,D1,C1")
     _check(explorations, set(EXPLORATIONS), "exploration", "--explore single,random")
     begun_s = time.monotonic()
     os.environ[ENVIRONMENT_KEY] = str(find_server().path or "stand-in")  # built once, for all
     folder = out / "detection"
-    names = [name for name in (*catalogue.twins, *catalogue.controls) if not only or name in only]
-    places = {name: str(catalogue.write(name, folder)) for name in names}
-    figures: dict[str, Any] = {"twins": {}, "controls": {}, "explorations": list(explorations), "cases": 0}
+    names = [name for name in known if not only or name in only]
+    carried = [name for name in catalogue.canaries if name not in names]
+    places = {name: str(catalogue.write(name, folder)) for name in (*names, *carried)}
+    figures: dict[str, Any] = {group: {} for group in ("twins", "declarations", "controls", "canaries")}
+    figures |= {"explorations": list(explorations), "cases": 0}
     for name, found in _run(catalogue, places, workers, (explorations, second, replays), rounds):
-        _add(figures, catalogue, name, found, progress)
+        _add(figures, catalogue, name, found, carried, progress)
         _sum_up(figures, names, time.monotonic() - begun_s)
         _write(figures, out)  # what is there so far, for whoever loses patience
     return figures
 
 
 def _add(
-    figures: dict[str, Any], catalogue: Catalogue, name: str, found: Mapping[str, Any], progress: Progress
+    figures: dict[str, Any],
+    catalogue: Catalogue,
+    name: str,
+    found: Mapping[str, Any],
+    carried: Sequence[str],
+    progress: Progress,
 ) -> None:
-    """What became of a twin or a control."""
-    if name in catalogue.twins:
-        record = twin_record(found, catalogue.twins[name].properties, catalogue.flaw(name))
-        figures["twins"][name] = record
+    """What became of a twin, a declaration or a control. Canaries that nobody asked for are told as such only."""
+    if name in catalogue.hunted:
+        record = twin_record(found, catalogue.hunted[name].properties, catalogue.flaw(name))
+        if name in catalogue.canaries:
+            figures["canaries"][name] = canary_record(record)
+        if name not in carried:
+            figures["twins" if name in catalogue.twins else "declarations"][name] = record
         figures["cases"] += record["cases"]
         progress(_told_twin(name, record))
     else:
@@ -123,13 +144,14 @@ def _add(
 
 def _sum_up(figures: dict[str, Any], names: Sequence[str], seconds: float) -> None:
     """Puts all in the order of the catalogue, and adds what follows."""
-    for group in ("twins", "controls"):
+    for group in ("twins", "declarations", "controls"):
         figures[group] = {name: figures[group][name] for name in names if name in figures[group]}
     figures |= {
         "cases_per_min": round(60 * figures["cases"] / seconds, 1),
         "seconds": round(seconds, 1),
-        "score": score(figures["twins"], figures["controls"]),
-        "removal": removal(figures["twins"]),
+        "score": score(figures["twins"], figures["controls"], figures["declarations"]),
+        "removal": removal({**figures["twins"], **figures["declarations"]}),
+        "void": not all(canary["killed"] for canary in figures["canaries"].values()),
     }
 
 
@@ -146,13 +168,15 @@ def _run(
     hunting: tuple[Sequence[str], bool, int],
     rounds: int,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every twin and control as it ends; those that take the processors away come last, alone."""
+    """Everything as it ends: what takes long is begun first, what takes the processors away comes last, alone."""
+    specimens = {**catalogue.hunted, **catalogue.controls}
     quiet = [name for name in places if not _starved(catalogue, name)]
+    quiet.sort(key=lambda name: not specimens[name].slow)
     for names, side_by_side in ((quiet, workers), ([name for name in places if name not in quiet], 1)):
         with ProcessPoolExecutor(side_by_side, mp_context=multiprocessing.get_context("spawn")) as pool:
             ends: dict[Future[dict[str, Any]], str] = {}
             for name in names:
-                if name in catalogue.twins:
+                if name in catalogue.hunted:
                     ends[pool.submit(hunt, name, places[name], *hunting)] = name
                 else:
                     control = catalogue.controls[name]

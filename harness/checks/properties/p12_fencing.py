@@ -1,17 +1,19 @@
 """P12: once work was given to somebody else, nothing of the one who had it before takes effect.
 
 Who acts under which claim shows in the fencing token that an attempt carries (header `X-Fencing-Token`), or, where a
-process stood still while another took over, in who made the attempt.
+process stood still while another took over, in who made the attempt. What a claim may write into a step log shows in
+how far it gets: the next step does not begin before the record of the one before is there.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice
 
 from harness.checks.evidence import Evidence, Trail
 from harness.checks.property import Code, Judgement, Property
-from harness.checks.sight import at_node
+from harness.checks.sight import at_node, world_effects
 from harness.checks.verdict import Violation
 
 __all__ = ["PROPERTY"]
@@ -32,9 +34,19 @@ SUPERSEDED = Code(
     exposed_by=("pause at @recv until lease+1", "hold at @recv until lease+1"),
 )
 
+WENT_ON = Code(
+    code="RT405",
+    title="superseded worker was let go on",
+    means="A worker that had been given up got past the record of its step, and began the next one, after its "
+    "successor had acted. What it wrote into the step log after its claim was over counts.",
+    causes=("the log takes records of whoever sends them", "an older claim's record replaces the newer one's"),
+    fixes=("compare the claim's number in the transaction that writes the log, and refuse an older one",),
+    exposed_by=("pause at @recv until lease+1",),
+)
+
 
 def check(evidence: Evidence) -> Judgement:
-    """Goes through the attempts of each effect that were made under more than one claim."""
+    """Goes through the attempts of each effect that were made under more than one claim, and through those of a log."""
     judgement = Judgement(unexercised="no work was seen under two claims")
     for trail in evidence.works.values():
         for name, attempts in trail.attempts.items():
@@ -42,7 +54,48 @@ def check(evidence: Evidence) -> Judgement:
             if effect and _claims(evidence, attempts) > 1:
                 judgement.exercised.add(effect.boundary)
                 judgement.violations += _late(evidence, trail, name, attempts)
+        for node in evidence.expectation.nodes:
+            # The claims of two invocations for one work cannot be compared.
+            if node.name in evidence.expectation.journals and node.paths == 1:
+                judgement.violations += islice(_past_the_log(evidence, trail, node.name), 1)
     return judgement
+
+
+def _past_the_log(evidence: Evidence, trail: Trail, node: str) -> Iterator[Violation]:
+    """Steps begun under a claim whose step before had its answer when a newer claim had acted already.
+
+    Between two steps stands the record of the first one, and it cannot have been written before its answer came.
+    """
+    effects = world_effects(evidence, node)
+    attempts = sorted(place for effect in effects for place in trail.attempts.get(effect, ()))
+    for place in attempts:
+        mine = evidence.events[place].data.get("epoch")
+        known = _answered(evidence, trail, place)
+        if known is None or mine is None:
+            continue
+        newer = next((p for p in attempts if p < known and _is_newer(evidence, p, mine)), None)
+        later = [p for p in attempts if p > known and evidence.events[p].data.get("epoch") == mine]
+        beyond = next((p for p in later if evidence.events[p].where != evidence.events[place].where), None)
+        if newer is not None and beyond is not None:
+            yield _went_on(evidence, trail, node, newer, beyond)
+
+
+def _is_newer(evidence: Evidence, place: int, than: int) -> bool:
+    return int(evidence.events[place].data.get("epoch", than)) > than
+
+
+def _answered(evidence: Evidence, trail: Trail, place: int) -> int | None:
+    """When whoever made this attempt could first know its answer: not while it stood still."""
+    asked = evidence.events[place]
+    answers = (p for p in trail.events if evidence.events[p].kind is Kind.ANSWERED)
+    answer = next(
+        (p for p in answers if (evidence.events[p].where, evidence.events[p].n) == (asked.where, asked.n)), None
+    )
+    between = [p for p in evidence.disturbances if answer is not None and place < p < answer]
+    if answer is None or not any(evidence.events[p].data.get("state") == "paused" for p in between):
+        return answer
+    goes_on = (p for p in evidence.disturbances if p > answer and evidence.events[p].data.get("state") == "resumed")
+    return next(goes_on, None)
 
 
 def _claims(evidence: Evidence, attempts: list[int]) -> int:
@@ -104,6 +157,24 @@ def _violation(evidence: Evidence, trail: Trail, effect: str, newer: int, applie
     )
 
 
+def _went_on(evidence: Evidence, trail: Trail, node: str, newer: int, beyond: int) -> Violation:
+    effect = evidence.events[beyond].where
+    return at_node(
+        evidence,
+        trail,
+        node,
+        (newer, beyond),
+        code=WENT_ON.code,
+        prop=PROPERTY.id,
+        what=f"{effect} was begun for work {trail.work} under a claim that had been superseded",
+        expected="refused at the record of the step before",
+        got=f"{effect} attempted",
+        likely="the log takes records of an older claim",
+        kind="superseded",
+        effect=effect,
+    )
+
+
 PROPERTY = Property(
     id="P12",
     name="fencing",
@@ -111,5 +182,5 @@ PROPERTY = Property(
     kind="safety",
     check=check,
     specific=16,
-    codes=(SUPERSEDED,),
+    codes=(SUPERSEDED, WENT_ON),
 )

@@ -60,7 +60,7 @@ def _hand_offs(evidence: Evidence) -> Iterator[tuple[ExpectedCall, list[Expected
 
 
 def _was_seen(evidence: Evidence, trail: Trail, call: ExpectedCall, behind: list[ExpectedEffect]) -> bool:
-    """Whether anything shows that the trigger was set: in its store, or by an invocation, or an attempt behind it."""
+    """Whether anything shows that the trigger was set: in its store, an invocation, or an attempt behind it."""
     stored = call.name in trail.pending or trail.work in evidence.ever_held.get(call.name, ())
     invoked = {call.callee, *(effect.node for effect in behind)} & trail.delivers.keys()
     return stored or bool(invoked) or any(effect.name in trail.attempts for effect in behind)

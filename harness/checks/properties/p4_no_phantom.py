@@ -45,6 +45,22 @@ REJECTED = Code(
     exposed_by=("cut reply at @deliver", "kill at @applied", "cut the link to a dependency"),
 )
 
+GHOST = Code(
+    code="RT114",
+    title="effect of something that never became true",
+    means="Work was handed on and took effect, and what the one who handed it on does first by declaration never took "
+    "place. The others act on something that did not happen.",
+    causes=(
+        "a message is published before the transaction that makes it true, and that transaction failed",
+        "`steps` names another order than the code has",
+    ),
+    fixes=(
+        "write the message into the same transaction (an outbox), and publish from there",
+        "or declare the order that there is, in `steps`",
+    ),
+    exposed_by=("black-hole the reply of the broker", "kill between the publish and the commit"),
+)
+
 
 def check(evidence: Evidence) -> Judgement:
     """Goes through all applications, those of unknown keys included; tells the first of each effect and work."""
@@ -52,9 +68,46 @@ def check(evidence: Evidence) -> Judgement:
     for trail in evidence.works.values():
         judgement.exercised.update(evidence.effects[name].boundary for name in _declared(evidence, trail))
         judgement.violations += _of_submitted(evidence, trail)
+        judgement.violations += islice(_ghosts(evidence, trail), 1)
     judgement.violations += _of_strangers(evidence)
     judgement.violations += _counted_strangers(evidence)
     return judgement
+
+
+def _ghosts(evidence: Evidence, trail: Trail) -> Iterator[Violation]:
+    """Effects behind a hand-off without those that its caller makes before it. Not where a process may be undone."""
+    ending = evidence.drain
+    if not ending.decides or any(effect.compensates or effect.may_reject for effect in evidence.effects.values()):
+        return
+    once = {node.name for node in evidence.expectation.nodes if node.paths == 1}
+    for call in evidence.expectation.calls:
+        never = [name for name in call.after if evidence.applied(evidence.effects[name], trail, ending) == 0]
+        if not never or call.awaits or call.callee not in once:
+            continue
+        for name in (
+            name for name, effect in evidence.effects.items() if effect.node in _behind(evidence, call.callee)
+        ):
+            if place := _first_seen(evidence, trail, name):
+                yield _ghost(evidence, trail, name, place, never[0])
+
+
+def _behind(evidence: Evidence, node: str) -> set[str]:
+    """A node and everything that is reached from it; each one only on one way."""
+    reached: set[str] = set()
+    following = {node}
+    while following:
+        reached |= following
+        calls = (call for call in evidence.expectation.calls if call.caller in following)
+        following = {call.callee for call in calls} - reached
+    return {each.name for each in evidence.expectation.nodes if each.name in reached and each.paths == 1}
+
+
+def _first_seen(evidence: Evidence, trail: Trail, name: str) -> int | None:
+    """Where the effect was first seen to have taken place, before the drain was over."""
+    effect, ending = evidence.effects[name], evidence.drain
+    if not evidence.applied(effect, trail, ending):
+        return None
+    return trail.applies[name][0] if effect.source == "world" else evidence.reading(name, ending)
 
 
 def _declared(evidence: Evidence, trail: Trail) -> list[str]:
@@ -142,6 +195,12 @@ def _rejected(evidence: Evidence, trail: Trail, name: str, place: int) -> Violat
     )
 
 
+def _ghost(evidence: Evidence, trail: Trail, name: str, place: int, never: str) -> Violation:
+    what = f"{name} took place for work {trail.work}, and {never}, which comes before it, never did"
+    likely = f"the message goes out before {never} is committed"
+    return _violation(evidence, trail, name, place, GHOST.code, what, f"no {name} without {never}", likely)
+
+
 def _violation(
     evidence: Evidence, trail: Trail, name: str, place: int, code: str, what: str, expected: str, likely: str
 ) -> Violation:
@@ -170,9 +229,9 @@ def _violation(
 PROPERTY = Property(
     id="P4",
     name="no phantom",
-    statement="every application matches a submitted key and its nonce, and none is of rejected work",
+    statement="every application matches a submitted key and its nonce; none is of rejected work, or of what never was",
     kind="safety",
     check=check,
     specific=50,
-    codes=(PHANTOM, REJECTED),
+    codes=(PHANTOM, REJECTED, GHOST),
 )
