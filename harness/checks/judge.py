@@ -5,7 +5,9 @@ Pure: the same history gives the same verdict, here, later and elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.checks.evidence import Evidence
@@ -33,7 +35,23 @@ def judge(history: History, properties: tuple[Property, ...] = PROPERTIES) -> Ca
     Raises:
         HistoryError: the first event does not declare a system.
     """
-    evidence = Evidence(history)
+    with _no_collection():
+        return _judged(Evidence(history), properties)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without looks for garbage in cycles: there is none, and a long history is gone through at each of them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _judged(evidence: Evidence, properties: tuple[Property, ...]) -> CaseVerdict:
     found = {prop.id: prop.check(evidence).verdict(prop.id) for prop in properties if prop.check}
     facts = _facts(found, {prop.id: prop.specific for prop in properties})
     found = {name: _as_reported(verdict, facts) for name, verdict in found.items()}

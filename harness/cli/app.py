@@ -29,7 +29,8 @@ Explore = Annotated[
     str,
     typer.Option(
         "--explore",
-        help="core, single (every gap), compound (several faults), pairs (all within a boundary), random; "
+        help="core, single (every gap), compound (several faults), pairs (all within a boundary), sweep (calls of the "
+        "kernel), random; "
         "lists with commas between",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -30,11 +31,12 @@ from harness.pytest_plugin import results_of
 from harness.report.model import RunReport
 from harness.report.terminal import Reporter
 from harness.runner.system import System
+from harness.targets.trace import require_strace
 
 LAST_RESORT_S = 3.0
 INTERRUPTED = 130
 WORTH_A_WORKER = 40
-"""Cases for each worker from which on a third one a core is worth its set-up, with some to spare."""
+"""Cases for each worker from which on more than two a core are worth their set-up, with some to spare."""
 
 __all__ = ["INTERRUPTED", "Interrupted", "Outcome", "paying_workers", "run_campaign", "worker_count"]
 
@@ -65,16 +67,17 @@ def worker_count(asked: str) -> int:
 
 
 def paying_workers(systems: Iterable[System], chunks: Sequence[Chunk]) -> int:
-    """What `auto` is for a campaign: two workers a core, or three where that many pay.
+    """What `auto` is for a campaign: two workers a core, or up to four where that many pay.
 
-    With two a core the cores are idle for a third of the time, where cases wait for what is declared. A third one costs
-    its set-up, which it earns in some twenty cases; and brokers of its own, which need not fit the machine, so of a
-    system that has any there are two.
+    With two a core the cores are idle for a third of the time, where cases wait for what is declared. A further one
+    costs its set-up, which it earns in some twenty cases; and brokers of its own, which need not fit the machine, so of
+    a system that has any there are two.
     """
     cores = len(os.sched_getaffinity(0))
     cases = sum(chunk.examples or 1 for chunk in chunks)
     light = not any(system.resource_names for system in systems)
-    return (3 if light and cases >= WORTH_A_WORKER * 3 * cores else 2) * cores
+    paying = min(4 * cores, cases // WORTH_A_WORKER) if light else 0
+    return max(2 * cores, paying)
 
 
 def run_campaign(
@@ -96,6 +99,8 @@ def run_campaign(
     _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
+    if any(fault.point.name == "syscall" for chunk in chunks if chunk.plan for fault in chunk.plan.faults):
+        asyncio.run(require_strace())
     workers = min(workers or paying_workers(systems, chunks), max(1, len(chunks)))
     foreseen = estimate(systems, chunks, workers)
     head = replace(run_head(campaign, server, workers=workers, command=command), estimated_s=foreseen.seconds)

@@ -112,6 +112,7 @@ FAULT_FORMS = (
     ("@reply NODE WORK [#n]", "the node has answered, the caller has seen nothing"),
     ("@submit WORK, @answer WORK [#n]", "the client is about to send; the client has its answer"),
     ("@ready PROCESS [#n]", "the process has become ready for the n-th time"),
+    ("@syscall CALL [#n]", "a thread of the process makes its n-th call after work was submitted; only of kill"),
     ("@quiet", "all work is done, nothing moves; everything is about to be submitted again"),
 )
 """Every form of a fault, with its meaning; then the points."""

@@ -15,11 +15,12 @@ from harness.plans.common import TERMS, common
 from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
+from harness.plans.sweep import sweep
 from harness.runner.system import System, open_system
 
 __all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
-ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs}
+ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, "sweep": sweep}
 EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
@@ -60,8 +61,8 @@ class Chunk:
 class Campaign:
     """One call of `retrigger run`.
 
-    manifests: files or folders. explore: one or more of core, single, compound, pairs, common (what `retrigger compare`
-    goes by), with commas between; or random.
+    manifests: files or folders. explore: one or more of core, single, compound, pairs, sweep, common (what `retrigger
+    compare` goes by), with commas between; or random.
     effect: for `common`: what the worker's faults are about; empty for what each graph suggests.
     seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.

@@ -95,7 +95,12 @@ def _lasting_s(system: System, fault: Fault) -> float:
 
 def _recovery_s(system: System, fault: Fault) -> float:
     """Who held the work is gone, or believes that it failed: until the trigger drives it again."""
-    if fault.point.name in ("submit", "quiet", "ready", "answer") or fault.verb in ("dup", "hold", "pause", "refuse"):
+    if fault.point.name in ("submit", "quiet", "ready", "answer", "syscall") or fault.verb in (
+        "dup",
+        "hold",
+        "pause",
+        "refuse",
+    ):
         return 0.0
     node = _node_of(system, fault.point.where)
     if fault.verb in PROCESS_VERBS and fault.process not in {system.process_of(node), *system.resource_names}:

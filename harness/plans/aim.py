@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from harness.errors import Problem, UsageError
 from harness.manifest.model import Manifest
 from harness.manifest.placeholders import links
-from harness.plans.model import HUMAN_ACTS, LINK_VERBS, Fault, Plan
+from harness.plans.model import HUMAN_ACTS, LINK_VERBS, SYSCALLS, Fault, Plan
 
 __all__ = ["check_aim"]
 
@@ -65,4 +65,11 @@ def _places(manifest: Manifest) -> dict[str, list[str]]:
     """Where each kind of point can be."""
     effects = [effect.name for node in manifest.node for effect in node.effects if effect.at]
     routed = [node.name for node in manifest.node if node.route]
-    return {"recv": effects, "applied": effects, "deliver": routed, "reply": routed, "ready": _killable(manifest)}
+    return {
+        "recv": effects,
+        "applied": effects,
+        "deliver": routed,
+        "reply": routed,
+        "ready": _killable(manifest),
+        "syscall": list(SYSCALLS),
+    }

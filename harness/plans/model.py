@@ -30,7 +30,17 @@ from typing import Any
 
 from harness.errors import Problem, UsageError
 
-__all__ = ["HUMAN_ACTS", "LINK_VERBS", "NO_FAULTS", "PROCESS_VERBS", "Fault", "Plan", "Point", "parse_fault"]
+__all__ = [
+    "HUMAN_ACTS",
+    "LINK_VERBS",
+    "NO_FAULTS",
+    "PROCESS_VERBS",
+    "SYSCALLS",
+    "Fault",
+    "Plan",
+    "Point",
+    "parse_fault",
+]
 
 PROCESS_VERBS = ("kill", "terminate", "pause", "replace")
 KILLS = ("kill", "replace")
@@ -43,6 +53,8 @@ POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
 POINTS_OF_WAITING = ("deliver", "reply", "recv", "applied", "answer")
 SCOPES = ("", "child", "parent")
+SYSCALLS = ("write", "pwrite64", "fsync", "fdatasync", "sendto")
+"""The calls of the kernel at which a process can be killed: what makes something durable, or tells somebody."""
 
 _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(
@@ -56,10 +68,10 @@ _GRAMMAR = re.compile(
 class Point:
     """A place in the logic of a case where the harness can make the system wait.
 
-    name: recv | applied | deliver | reply | submit | answer | ready | quiet.
-    where: the effect, node or process; empty for submit, answer and quiet.
-    work: the work key; empty for ready and quiet.
-    n: the ordinal of that arrival, from 1.
+    name: recv | applied | deliver | reply | submit | answer | ready | quiet | syscall.
+    where: the effect, node, process or system call; empty for submit, answer and quiet.
+    work: the work key; empty for ready, quiet and syscall.
+    n: the ordinal of that arrival, from 1; of a system call, in a thread of its process once work has been submitted.
     """
 
     name: str
@@ -134,6 +146,7 @@ def parse_fault(text: str) -> Fault:
     )
     point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
+    _require(point.name != "syscall" or (verb == "kill" and "/" not in target), text, "kill PROCESS @syscall", text)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")
     _require(verb != "poison" or point.name == "recv", text, "poison A->world @recv EFFECT WORK", f"@{point.name}")
     obstructs = verb in (*DIRECTED_VERBS, "refuse")
@@ -172,7 +185,10 @@ def _point(text: str, name: str, args: list[str], n: int) -> Point:
     if name == "quiet":
         _require(not args, text, "@quiet", " ".join(args))
         return Point(name=name, n=n)
-    points = "@recv @applied @deliver @reply @submit @answer @ready PROCESS or @quiet"
+    if name == "syscall":
+        _require(len(args) == 1 and args[0] in SYSCALLS, text, f"@syscall {'|'.join(SYSCALLS)}", " ".join(args))
+        return Point(name=name, where=args[0], n=n)
+    points = "@recv @applied @deliver @reply @submit @answer @ready PROCESS, @syscall CALL or @quiet"
     _require(name == "ready" and len(args) == 1, text, points, f"@{name} {' '.join(args)}")
     return Point(name=name, where=args[0], n=n)
 

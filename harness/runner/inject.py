@@ -15,13 +15,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from harness.errors import FaultError, Problem
+from harness.errors import FaultError, HarnessError, Problem
 from harness.history import Kind
 from harness.network import Link
-from harness.plans.model import LINK_VERBS, PROCESS_VERBS, Fault
+from harness.plans.model import LINK_VERBS, PROCESS_VERBS, Fault, Point
 from harness.runner.obstruct import Obstruction, Obstructions
 from harness.runner.parts import Parts
-from harness.targets import Scope, Target, child_connected_to
+from harness.targets import Exit, Scope, Target, child_connected_to
+from harness.targets.trace import Trace
 from harness.targets.tree import alive
 from harness.world.points import Arrival, Directive
 from harness.world.scene import Scene
@@ -34,6 +35,8 @@ COUNTED_S = 0.5
 ORPHAN_S = 0.05
 """How long a child may take to die of its parent's death, where it asked the kernel for that."""
 LOOK_S = 0.002
+FIRST_WORK = "w1"
+"""The piece of work that every case submits first."""
 POINTS_BEFORE = ("recv", "deliver")
 """Points at which the receiver has not seen the request that is held."""
 
@@ -58,10 +61,14 @@ class Injector:
         self._planned: dict[Fault, Fault] = {}
         self._paused: set[Target] = set()
         self._obstructions = Obstructions()
+        self._traces: dict[Fault, asyncio.Task[None]] = {}
         self._until_death: defaultdict[str, list[tuple[asyncio.Event, asyncio.Task[None]]]] = defaultdict(list)
 
     def arm(self, fault: Fault) -> None:
         """Makes the fault strike when its point is reached."""
+        if fault.point.name == "syscall":
+            self._arm_trace(fault)
+            return
 
         async def strike(arrival: Arrival) -> Directive:
             self.scene.history.record(Kind.POINT, work=fault.point.work, where=str(fault.point), fault=str(fault))
@@ -90,6 +97,8 @@ class Injector:
         A fault that struck while the processes of its case are being stopped would start one of them again.
         """
         self.scene.points.disarm()
+        for fault in list(self._traces):
+            await self._give_up_trace(fault)
         for ending in (self._striking, self.tasks):
             tasks = ending - {asyncio.current_task()}
             for task in tasks:
@@ -183,6 +192,60 @@ class Injector:
             self._state(fault, "landed", proof=f"pid {ended.pid} ended by {ended.how}{which}")
         self._later(fault, self._start_again(fault))
         return Directive.LATE if fault.late else Directive.GO_ON
+
+    def _arm_trace(self, fault: Fault) -> None:
+        """Counts calls from the moment at which work is about to be submitted, until all is quiet."""
+
+        async def attach(_: Arrival) -> Directive:
+            self._state(fault, "about to")
+            try:
+                await self._attach(fault)
+            except HarnessError as error:
+                self._failed(fault, error)
+            return Directive.GO_ON
+
+        async def detach(_: Arrival) -> Directive:
+            await self._give_up_trace(fault)
+            return Directive.GO_ON
+
+        self.scene.points.arm(Point(name="submit", work=FIRST_WORK), attach)
+        self.scene.points.arm(Point(name="quiet"), detach)
+
+    async def _attach(self, fault: Fault) -> None:
+        async with self._alone(fault) as target:
+            if target is not None and target.pid is not None:
+                trace = await Trace.attach(target.pid, fault.point.where, fault.point.n)
+                self._traces[fault] = asyncio.create_task(self._at_the_call(fault, target, trace))
+
+    async def _at_the_call(self, fault: Fault, target: Target, trace: Trace) -> None:
+        """Waits until strace has killed the process, proves that it was strace, and starts it again."""
+        try:
+            ended = await target.dies()
+            self._traces.pop(fault, None)
+            self.scene.deaths[fault.process] += 1
+            self._later(fault, self._proven_and_started(fault, ended, trace))
+        except FaultError as error:
+            self._traces.pop(fault, None)
+            await trace.end()
+            self._state(fault, "missed", proof=str(error))
+        except asyncio.CancelledError:
+            await trace.end()
+            raise
+
+    async def _proven_and_started(self, fault: Fault, ended: Exit, trace: Trace) -> None:
+        proof = await trace.proof()
+        await trace.end()
+        self.scene.history.record(Kind.POINT, where=str(fault.point), fault=str(fault))
+        self._state(fault, "landed" if proof else "missed", proof=f"pid {ended.pid} ended by {ended.how}; {proof}")
+        await self._start_again(fault)
+
+    async def _give_up_trace(self, fault: Fault) -> None:
+        """Lets the process go where the call has not come; the fault was then not exercised."""
+        if waiting := self._traces.pop(fault, None):
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            call = f"call {fault.point.n} of {fault.point.where}"
+            self._state(fault, "missed", proof=f"{fault.process} made no {call} before all was quiet")
 
     async def _calling_child(self, fault: Fault, arrival: Arrival, target: Target) -> int | None:
         """Of several children, the one whose call is held: it has the work. None: no child of this process makes it."""

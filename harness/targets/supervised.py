@@ -100,6 +100,22 @@ class SupervisedTarget(ABC):
             raise FaultError(f"{self.kind} {self.name!r} ended by itself with {exit.how} before it could be killed")
         return exit
 
+    async def dies(self) -> Exit:
+        """See `Target.dies`."""
+        running = self._living()
+        running.asked_to_end = True
+        try:
+            exit = await asyncio.shield(running.exited)
+        except asyncio.CancelledError:
+            running.asked_to_end = False
+            raise
+        if exit.how != "SIGKILL":
+            self._exited(exit)
+            raise FaultError(f"{self.kind} {self.name!r} ended by itself with {exit.how}")
+        self._supervisor.stand_down()
+        self._report("killed", pid=exit.pid, status=exit.how, scope="tree", killed=list(exit.killed))
+        return exit
+
     async def terminate(self, grace_s: float) -> Exit:
         """See `Target.terminate`."""
         running = self._living()

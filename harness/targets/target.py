@@ -37,6 +37,12 @@ class Target(Protocol):
     async def kill(self, scope: Scope = "tree", child: int | None = None) -> Exit:
         """SIGKILL. Returns the proof. Raises FaultError where there was nothing to kill."""
 
+    async def dies(self) -> Exit:
+        """Waits for an end by SIGKILL that somebody has arranged; until then nobody else starts it again.
+
+        Raises FaultError where it ended in another way; that is its supervisor's affair, as ever.
+        """
+
     async def terminate(self, grace_s: float) -> Exit:
         """SIGTERM, and SIGKILL after `grace_s` seconds. Returns how it ended."""
 

@@ -109,6 +109,16 @@ def one_under_many_claims(works: int) -> History:
     return story.heals().drains().quiet().history
 
 
+def one_logged_under_many_claims(works: int) -> History:
+    """Each attempt is answered, in the log or not, and its worker stood still in between."""
+    story = Story(inbox(journals=("payments",))).submit().accepted()
+    for epoch in range(1, works):
+        story.attempts(epoch=epoch).tell(Kind.PROCESS, where="worker", state="paused", pid=7)
+        story.tell(Kind.ANSWERED, "w1", "charge", epoch, first=True, status=200)
+        story.tell(Kind.PROCESS, where="worker", state="resumed", pid=7)
+    return story.heals().drains().quiet().history
+
+
 def one_passed_around(works: int) -> History:
     """Attempts by two processes in turn, one of which is paused again and again."""
     story = Story(inbox()).submit().accepted()
@@ -148,6 +158,7 @@ def many_faults(works: int) -> History:
         many_held_up,
         many_unowned_at_looks,
         one_under_many_claims,
+        one_logged_under_many_claims,
         one_passed_around,
         one_rejected_often_applied,
         many_faults,

@@ -20,10 +20,10 @@ def workers(pattern: str, examples: int) -> int:
     return paying_workers(systems, campaign.chunks(systems))
 
 
-def test_a_third_worker_a_core_waits_for_a_campaign_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its set-up must be earned; and brokers of its own are never started for it."""
+def test_more_than_two_workers_a_core_wait_for_a_campaign_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their set-up must be earned; and brokers of their own are never started for it."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    enough = 6 * WORTH_A_WORKER
-    assert workers("callee_inbox", enough - 10) == 4
-    assert workers("callee_inbox", enough) == 6
-    assert workers("caller_queue", enough) == 4
+    assert workers("callee_inbox", 4 * WORTH_A_WORKER) == 4
+    assert workers("callee_inbox", 6 * WORTH_A_WORKER) == 6
+    assert workers("callee_inbox", 100 * WORTH_A_WORKER) == 8
+    assert workers("caller_queue", 100 * WORTH_A_WORKER) == 4

@@ -95,6 +95,10 @@ def test_plan_reads_back_from_its_file(drawn: list[Fault], works: int) -> None:
             "kill orders @ready orders #2",
             Fault(verb="kill", target="orders", point=Point(name="ready", where="orders", n=2)),
         ),
+        (
+            "kill orders @syscall fsync #3",
+            Fault(verb="kill", target="orders", point=Point(name="syscall", where="fsync", n=3)),
+        ),
         ("kill orders @quiet", Fault(verb="kill", target="orders", point=Point(name="quiet"))),
         (
             "blackhole reply relay->broker @recv charge w1 until death",
@@ -130,6 +134,9 @@ def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
         ("kill worker @submit charge w1", "@submit WORK"),
         ("kill worker @lunch charge w1", "@recv @applied"),
         ("kill worker @quiet w1", "@quiet"),
+        ("kill worker @syscall open", "@syscall write|pwrite64|fsync|fdatasync|sendto"),
+        ("pause worker @syscall fsync until detect", "kill PROCESS @syscall"),
+        ("kill worker/child @syscall fsync", "kill PROCESS @syscall"),
         ("kill worker/cousin @recv charge w1", "PROCESS/child"),
         ("kill worker @recv charge w1 #0", "@recv PLACE WORK"),
         ("pause worker @recv charge w1 until tomorrow", "@recv PLACE WORK"),

@@ -7,7 +7,7 @@ how far it gets: the next step does not begin before the record of the one befor
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
@@ -69,34 +69,55 @@ def _past_the_log(evidence: Evidence, trail: Trail, node: str) -> Iterator[Viola
     """
     effects = world_effects(evidence, node)
     attempts = sorted(place for effect in effects for place in trail.attempts.get(effect, ()))
-    for place in attempts:
+    epochs, raised = _raised(evidence, attempts)
+    answers = _answers(evidence, trail) if len(epochs) > 1 else {}
+    for place in attempts if answers else ():
         mine = evidence.events[place].data.get("epoch")
-        known = _answered(evidence, trail, place)
-        if known is None or mine is None:
+        known = _known_at(evidence, place, answers)
+        above = len(epochs) if mine is None else bisect_right(epochs, mine)
+        if known is None or above == len(epochs) or raised[above] > known:
             continue
-        newer = next((p for p in attempts if p < known and _is_newer(evidence, p, mine)), None)
-        later = [p for p in attempts if p > known and evidence.events[p].data.get("epoch") == mine]
+        later = (p for p in attempts[bisect_right(attempts, known) :] if evidence.events[p].data.get("epoch") == mine)
         beyond = next((p for p in later if evidence.events[p].where != evidence.events[place].where), None)
-        if newer is not None and beyond is not None:
-            yield _went_on(evidence, trail, node, newer, beyond)
+        if beyond is not None:
+            yield _went_on(evidence, trail, node, raised[above], beyond)
 
 
-def _is_newer(evidence: Evidence, place: int, than: int) -> bool:
-    return int(evidence.events[place].data.get("epoch", than)) > than
+def _raised(evidence: Evidence, attempts: list[int]) -> tuple[list[int], list[int]]:
+    """The claims that were newer than all before them, rising, and the attempts with which each first acted."""
+    epochs: list[int] = []
+    raised: list[int] = []
+    for place in attempts:
+        epoch = evidence.events[place].data.get("epoch")
+        if epoch is not None and (not epochs or epoch > epochs[-1]):
+            epochs.append(epoch)
+            raised.append(place)
+    return epochs, raised
 
 
-def _answered(evidence: Evidence, trail: Trail, place: int) -> int | None:
+def _answers(evidence: Evidence, trail: Trail) -> dict[tuple[str, int], int]:
+    """By effect and number of the attempt, where the world first answered it."""
+    found: dict[tuple[str, int], int] = {}
+    for place in trail.events:
+        event = evidence.events[place]
+        if event.kind is Kind.ANSWERED:
+            found.setdefault((event.where, event.n), place)
+    return found
+
+
+def _known_at(evidence: Evidence, place: int, answers: dict[tuple[str, int], int]) -> int | None:
     """When whoever made this attempt could first know its answer: not while it stood still."""
     asked = evidence.events[place]
-    answers = (p for p in trail.events if evidence.events[p].kind is Kind.ANSWERED)
-    answer = next(
-        (p for p in answers if (evidence.events[p].where, evidence.events[p].n) == (asked.where, asked.n)), None
-    )
-    between = [p for p in evidence.disturbances if answer is not None and place < p < answer]
-    if answer is None or not any(evidence.events[p].data.get("state") == "paused" for p in between):
+    answer = answers.get((asked.where, asked.n))
+    if answer is None or not evidence.paused:
         return answer
-    goes_on = (p for p in evidence.disturbances if p > answer and evidence.events[p].data.get("state") == "resumed")
-    return next(goes_on, None)
+    between = evidence.disturbances[
+        bisect_right(evidence.disturbances, place) : bisect_left(evidence.disturbances, answer)
+    ]
+    if not any(evidence.events[p].data.get("state") == "paused" for p in between):
+        return answer
+    after = islice(evidence.disturbances, bisect_right(evidence.disturbances, answer), None)
+    return next((p for p in after if evidence.events[p].data.get("state") == "resumed"), None)
 
 
 def _claims(evidence: Evidence, attempts: list[int]) -> int:

@@ -1,0 +1,25 @@
+"""Kills where no rendezvous reaches: at the n-th call of the kernel that makes something durable, or tells somebody.
+
+A process in any language writes, synchronises and sends by a handful of system calls. Between two of them lies every
+instant at which a crash can matter, whatever the harness knows of the process. How many there are nobody says
+beforehand: a plan whose call does not come is not exercised, and the report says so.
+"""
+
+from __future__ import annotations
+
+from harness.manifest.model import Manifest
+from harness.plans.gaps import killable, plan_of
+from harness.plans.model import SYSCALLS, Fault, Plan, Point
+
+__all__ = ["CALLS_EACH", "sweep"]
+
+CALLS_EACH = 6
+"""How far each call is counted: one piece of work makes a few of each."""
+
+
+def sweep(manifest: Manifest) -> list[Plan]:
+    """A kill of every process at each of its first calls. Processes that fork are left out: who of them calls?"""
+    processes = [process.name for process in killable(manifest) if not process.forks]
+    points = [Point(name="syscall", where=call, n=n) for n in range(1, CALLS_EACH + 1) for call in SYSCALLS]
+    faults = [Fault(verb="kill", target=name, point=point) for point in points for name in processes]
+    return [plan_of(manifest, fault) for fault in faults]
