@@ -23,7 +23,7 @@ from harness.report.model import exit_code
 from tests.docs.pages import PAGES, ROOT, anchors, commands, fences, inline_code, links, name_of
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-OTHERS = {"--against", "--quick", "--check", "--fresh", "--dist", "--junitxml"}
+OTHERS = {"--against", "--quick", "--second", "--check", "--fresh", "--dist", "--junitxml"}
 PATH = re.compile(r"(?:harness|patterns|reference_services|tests|docs|starters|\.ci)/[\w./*{},-]*")
 FOREIGN = re.compile(r"pypi\.|npmjs|crates\.io|proxy\.golang|docker\.io|ghcr\.io|registry|index-url", re.IGNORECASE)
 MACHINE = re.compile(r"(?<![\w.}~])/(?:work|home|root|tmp|Users|opt)/")
