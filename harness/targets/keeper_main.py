@@ -314,9 +314,22 @@ class Keeper:
         self.tell(event="exit", exit=_exit(name, pid, status, killed=list(killed)))
 
     def _members(self, name: str, main: int | None = None) -> list[int]:
-        """The living tree of a process, parents first."""
-        roots = tree.marked([self.marks.of(name)])
-        return tree.descendants(roots if main is None else [main, *roots])
+        """The living tree of a process, parents first.
+
+        A look takes milliseconds, and who forks and exits all the time can slip through it. The dead of such a process
+        stay until we bury them, so only a look that finds neither living nor dead has seen the end of it.
+        """
+        while True:
+            roots = tree.marked([self.marks.of(name)])
+            living = tree.descendants(roots if main is None else [main, *roots])
+            if living or not any(self._bury(pid) for pid in roots):
+                return living
+
+    def _bury(self, pid: int) -> bool:
+        """Reaps an orphan that has ended. Returns whether there was one; the ends of mains are for others to hear."""
+        with contextlib.suppress(ChildProcessError):
+            return pid not in self.mains and os.waitpid(pid, os.WNOHANG)[0] == pid
+        return False
 
     def _named(self, pid: int) -> str:
         if pid not in self.mains:

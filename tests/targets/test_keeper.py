@@ -73,7 +73,7 @@ async def test_a_kill_takes_what_a_forked_service_has_forked(keeper: Keeper, mak
 
 
 async def test_a_kill_takes_a_process_that_forks_all_the_time(keeper: Keeper, make: Callable[..., Start]) -> None:
-    """A daemon whose process id is another one every millisecond is caught as well."""
+    """A daemon whose process id is another one every millisecond is caught; a look takes longer than that."""
     start = make(command=python(RUNAWAY))
     running = await keeper.spawn(start)
     await until(lambda: "up" in start.log.read_text())
