@@ -20,7 +20,8 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -310,26 +311,13 @@ class Keeper:
     def _ended(self, pid: int, status: int) -> None:
         """A process ended that nobody is killing now. What is left of its tree goes with it, as in a container."""
         name = self.mains.pop(pid)
-        killed = self._kill_members(lambda: self._members(name))
+        killed = self._kill_tree(name)
         self.tell(event="exit", exit=_exit(name, pid, status, killed=list(killed)))
 
     def _members(self, name: str, main: int | None = None) -> list[int]:
-        """The living tree of a process, parents first.
-
-        A look takes milliseconds, and who forks and exits all the time can slip through it. The dead of such a process
-        stay until we bury them, so only a look that finds neither living nor dead has seen the end of it.
-        """
-        while True:
-            roots = tree.marked([self.marks.of(name)])
-            living = tree.descendants(roots if main is None else [main, *roots])
-            if living or not any(self._bury(pid) for pid in roots):
-                return living
-
-    def _bury(self, pid: int) -> bool:
-        """Reaps an orphan that has ended. Returns whether there was one; the ends of mains are for others to hear."""
-        with contextlib.suppress(ChildProcessError):
-            return pid not in self.mains and os.waitpid(pid, os.WNOHANG)[0] == pid
-        return False
+        """The living tree of a process, parents first."""
+        roots = tree.marked([self.marks.of(name)])
+        return tree.descendants(roots if main is None else [main, *roots])
 
     def _named(self, pid: int) -> str:
         if pid not in self.mains:
@@ -343,7 +331,7 @@ class Keeper:
             return {"exit": self._kill_child(name, pid, child)}
         deaths = {}
         if scope == "tree":
-            deaths = self._kill_members(lambda: self._members(name, pid))
+            deaths = self._kill_tree(name, pid)
         else:
             tree.send(pid, signal.SIGKILL)
         if pid not in deaths:  # a parent alone, or one that had ended by itself before the first look
@@ -388,21 +376,27 @@ class Keeper:
         """Kills what a process of that name has left behind; refused while it runs."""
         if name in self.mains.values():
             raise Refused(f"the process named {name!r} is running")
-        return {"killed": list(self._kill_members(lambda: self._members(name)))}
+        return {"killed": list(self._kill_tree(name))}
 
     def clean(self, socket: str, run: str) -> dict[str, Any]:
         """Takes on the containers of a run: they are removed with everything else in the end."""
         self.janitor = Janitor(socket=socket, run=run)
         return {}
 
-    def _kill_members(self, find: Callable[[], list[int]]) -> dict[int, int]:
+    def _kill_tree(self, name: str, main: int | None = None) -> dict[int, int]:
+        return self._kill_members(lambda: self._members(name, main), [self.marks.of(name)])
+
+    def _kill_members(self, find: Callable[[], list[int]], marks: Collection[int]) -> dict[int, int]:
         """Stops all, so that nobody can fork or finish any work, then kills all, until a look finds nobody.
+
+        Args:
+            find: looks for them. marks: that they carry.
 
         Returns:
             wait status of each process, as the kernel gave it to its parent, which we are or become.
         """
         deaths: dict[int, int] = {}
-        while members := tree.freeze(find):
+        while (members := tree.freeze(find)) or self._stop_orphans(marks):
             for pid in members:
                 tree.send(pid, signal.SIGKILL)
             died = self._await_deaths(members)
@@ -410,6 +404,23 @@ class Keeper:
             if len(died) < len(members):
                 break
         return deaths
+
+    def _stop_orphans(self, marks: Collection[int]) -> bool:
+        """Stops those that have become our children, and buries the dead. Returns whether there was anybody.
+
+        A look at all processes takes milliseconds; who forks and exits faster than that is gone when it ends.
+        But each of them becomes ours, so a look at our own children, which takes none, catches the one that lives.
+        """
+        orphans = [pid for pid in tree.marked(marks, reversed(tree.children(self.pid))) if pid not in self.mains]
+        for pid in orphans:
+            tree.send(pid, signal.SIGSTOP)
+        return any([self._bury(pid) or tree.alive(pid) for pid in orphans])  # noqa: C419  # all of them, not only the first
+
+    def _bury(self, pid: int) -> bool:
+        """Reaps an orphan that has ended. Returns whether it had."""
+        with contextlib.suppress(ChildProcessError):
+            return os.waitpid(pid, os.WNOHANG)[0] == pid
+        return False
 
     def _await_deaths(self, pids: list[int]) -> dict[int, int]:
         """Waits for the end of each. An orphan becomes our child when its parent has died, so all of them do."""
@@ -431,7 +442,8 @@ class Keeper:
     def _kill_all(self) -> list[int]:
         """Kills all that descends from the keeper or carries one of its marks."""
         marks = self.marks.given() if self.marks.unmistakable else []
-        return list(self._kill_members(lambda: tree.descendants([*tree.children(self.pid), *tree.marked(marks)])))
+        ours = partial(tree.children, self.pid)
+        return list(self._kill_members(lambda: tree.descendants([*ours(), *tree.marked(marks)]), self.marks.given()))
 
 
 def _import(name: str, member: str) -> bool:

@@ -64,9 +64,10 @@ def take_mark(mark: int) -> None:
     resource.setrlimit(resource.RLIMIT_RTTIME, (mark, resource.getrlimit(resource.RLIMIT_RTTIME)[1]))
 
 
-def marked(marks: Collection[int]) -> list[int]:
-    """Every process on the machine that carries one of the marks, dead ones not yet reaped included."""
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _mark_of(pid) in marks]
+def marked(marks: Collection[int], among: Iterable[int] | None = None) -> list[int]:
+    """Every process on the machine, or among these, that carries one of the marks; dead ones not yet reaped too."""
+    pids = map(int, filter(str.isdigit, os.listdir("/proc"))) if among is None else among
+    return [pid for pid in pids if _mark_of(pid) in marks]
 
 
 def _mark_of(pid: int) -> int | None:
