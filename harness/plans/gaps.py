@@ -238,8 +238,10 @@ def core(manifest: Manifest) -> list[Plan]:
             faults.append(Fault(verb="cut", direction="reply", target=gap.link, point=lost))
         if _may_be_refused(manifest, gap):
             faults.append(Fault(verb="reject", target=gap.link, point=gap.point))
+        if before_first and manifest.parked:
+            faults.append(Fault(verb="poison", target=gap.link, point=gap.point))
     struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
-    possible = (f for f in dict.fromkeys(faults) if f.verb in ("cut", "reject") or f.process in struck)
+    possible = (f for f in dict.fromkeys(faults) if f.verb in ("cut", "reject", "poison") or f.process in struck)
     return [plan_of(manifest, *_called_for(manifest, fault)) for fault in possible]
 
 

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-__all__ = ["Bounds", "Budget", "Calibration"]
+__all__ = ["HARD_CAP", "TICK_S", "Bounds", "Budget", "Calibration"]
 
 SAFETY = 3.0
 HARD_CAP = 3.0
+"""What a limit is multiplied with to be sure that waiting longer changes nothing."""
 TICK_S = 0.005
 FAIR_TICK_S = 0.02
 

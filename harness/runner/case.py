@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from harness.errors import HarnessError, UndoError
 from harness.history import Event, History, Kind
 from harness.plans.model import Plan
-from harness.runner.budget import TICK_S, Budget, Calibration
+from harness.runner.budget import HARD_CAP, TICK_S, Budget, Calibration
 from harness.runner.inject import Injector
 from harness.runner.ledger import Ledger
 from harness.runner.universe import PROBE, Universe
@@ -262,6 +262,8 @@ class _Case:
                 return await self._give_up("stranded", budget, [])
             if budget.over or (blind.still and not self.run.plan.faults):
                 return await self._give_up(self._why_late(pending, budget), budget, pending or [])
+            if self._driven_in_vain(budget):
+                return await self._give_up("livelock", budget, pending or [])
             if not self.ledger.unread:
                 blind.progress()
             await self._something_moves()
@@ -284,6 +286,16 @@ class _Case:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def _driven_in_vain(self, budget: Budget) -> bool:
+        """A work that fails for good was tried far more often and longer than declared: it will go on for ever."""
+        for fault in self.run.plan.faults:
+            if fault.verb == "poison":
+                most, vain_s = self.system.vain_s(fault.point.where)
+                tried = self.scene.counted("attempt", fault.point.where, fault.point.work)
+                if most and tried > HARD_CAP * most * len(self.run.plan.faults) and budget.spent_s > vain_s:
+                    return True
+        return False
 
     def _idle(self) -> bool:
         """Clients have their answers, faults are undone, and no request is under way.

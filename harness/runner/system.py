@@ -232,6 +232,13 @@ class System:
         owning = [boundary for boundary in self.derived.boundaries if boundary.name == owner]
         return sum(self._detection_s(boundary) + boundary.trigger.backoff_max_s for boundary in owning)
 
+    def vain_s(self, effect: str) -> tuple[int, float]:
+        """How often an effect that fails for good is attempted at most (0: without limit), and how long that takes."""
+        node = self.node_of_effect(effect)
+        owner = next((b for b in self.derived.boundaries if b.name == self._owner(node)), None)
+        attempts = self._expected_boundary(owner).attempts if owner else 0
+        return attempts, attempts * self.redelivery_s(node)
+
     def until_s(self, until: str) -> float:
         """A fault's `until` in seconds: detect | lease | timeout | patience, each with `+seconds`.
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import patterns
+from harness.bench.detection.catalogue import read_catalogue
 from harness.errors import UsageError
 from harness.manifest.load import load
 from harness.manifest.model import Manifest
@@ -127,6 +128,13 @@ def test_single_hits_each_gap_of_the_inbox_with_each_fault() -> None:
 def test_core_has_both_sides_of_the_edge_and_of_the_effects(name: str) -> None:
     """The handful for a demo: request, reply, and a kill on each side of what a node does outside."""
     assert words(core(manifest(name))) == listed(CORE[name])
+
+
+def test_core_poisons_a_work_where_a_parking_place_is_declared(tmp_path: Path) -> None:
+    """Who says where work ends that fails for good is asked for it among the first plans."""
+    parking = load(read_catalogue().write("parking", tmp_path))
+    assert "poison payments->world @recv charge w1" in words(core(parking))
+    assert not [each for each in words(core(manifest("caller_queue"))) if each.startswith("poison")]
 
 
 def test_broker_is_killed_and_cut_off_from_those_who_need_it() -> None:

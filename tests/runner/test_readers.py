@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.checks import Verdict
+from harness.history import Kind
 from harness.runner.stage import Judged
 from tests.runner.rehearsal import rehearsing
 from tests.runner.systems import INBOX, Source
@@ -28,6 +29,9 @@ PARKING = INBOX.changed(
     "retrigger.toml", (READER, f'{READER}\n\n[[parked]]\nedge = "orders -> payments"\n{READER.replace("= 0", "= 2")}')
 )
 DROPPING = PARKING.changed("worker.py", ("done = 2", "done = 3"))
+ENDLESS = PARKING.changed("worker.py", ("] == 3:", "] == 0:")).changed(
+    "retrigger.toml", ("max_detect_s = ", "attempts = 3, max_detect_s = ")
+)
 
 LOG = 'db.execute("create table if not exists log (work text, step text)")'
 LOGGING = INBOX.changed(
@@ -88,6 +92,15 @@ def test_poison_that_is_parked_holds_up_nobody(tmp_path: Path) -> None:
 def test_poison_that_is_dropped_is_told(tmp_path: Path) -> None:
     """Given up, and put nowhere."""
     assert codes(run(DROPPING, tmp_path, POISON)) >= {"RT215"}
+
+
+def test_poison_that_is_tried_for_ever_is_given_up_on(tmp_path: Path) -> None:
+    """Three attempts are declared; after a multiple of them, and of their time, nobody waits for more."""
+    judged = run(ENDLESS, tmp_path, POISON)
+    assert codes(judged) >= {"RT215"}
+    deadline = judged.run.history.of(Kind.DEADLINE)[0]
+    assert deadline.data["state"] == "livelock"
+    assert deadline.at_s < deadline.data["budget_s"]  # the hard cap is a multiple of that
 
 
 def test_a_step_in_the_log_is_not_attempted_again(tmp_path: Path) -> None:
