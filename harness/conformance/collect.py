@@ -144,4 +144,7 @@ class Collected:
         blind = [f"pending work of {edge} (no reader declared)" for edge in unread]
         alone = not {"random", "compound", "pairs"} & set(campaign.explore.split(","))
         pairs = ["several faults at once (try --explore compound)"] if alone else []
-        return [*skipped, *blind, *pairs, *NOT_TESTED]
+        spared = [
+            f"kills of {process.name} (it runs already)" for process in self.system.manifest.process if process.url
+        ]
+        return [*skipped, *blind, *spared, *pairs, *NOT_TESTED]

@@ -172,6 +172,21 @@ def processes_can_be_started(manifest: Manifest) -> Iterator[Complaint]:
             )
 
 
+def running_processes_are_only_addressed(manifest: Manifest) -> Iterator[Complaint]:
+    """A `url` is host and port of what speaks HTTP; paths stand in `request` and `route`."""
+    for index, process in enumerate(manifest.process):
+        if process.url is None or not _host(process.url):
+            continue
+        parts = urlsplit(process.url)
+        if parts.scheme != "http" or parts.path not in ("", "/"):
+            yield Complaint(
+                at=("process", index, "url"),
+                what=f'process "{process.name}" is spoken to by HTTP, at paths that its nodes name',
+                expected="http://HOST:PORT",
+                value=f"http://{parts.netloc}",
+            )
+
+
 def processes_learn_their_port(manifest: Manifest) -> Iterator[Complaint]:
     """A command whose nodes have routes, or that is waited for on its port, gets `{port}` in `start` or `env`."""
     for index, process in enumerate(manifest.process):
@@ -410,6 +425,7 @@ def _placement(at: KeyPath, trigger: Trigger, *, root: bool) -> Iterator[Complai
 TO_RUN: tuple[Rule, ...] = (
     processes_are_declared,
     processes_can_be_started,
+    running_processes_are_only_addressed,
     processes_learn_their_port,
     work_can_be_submitted,
     work_carries_its_id,

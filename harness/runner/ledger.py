@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.checks.saga import is_undone, owed
@@ -36,6 +36,7 @@ class Ledger:
         for journal in self.system.manifest.journal:
             self._journals.setdefault(journal.node, []).append(sources.reader(journal))
         self._effects = self.system.expectation(Plan(system=self.system.name)).effects
+        self._shared = any(process.url for process in self.system.manifest.process)
         self._last: dict[tuple[Kind, str], Any] = {}
         self._looking = asyncio.Lock()
         self._reading: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -48,6 +49,11 @@ class Ledger:
     def sees_all(self) -> bool:
         """Every trigger of the graph has a reader: then "nothing pending" means that nobody will re-drive anything."""
         return self.system.triggered_edges <= set(self._pending)
+
+    def _readers(self) -> Iterator[tuple[str, Reader]]:
+        yield from self._rows.items()
+        for several in (self._pending, self._parked, self._journals):
+            yield from ((where, reader) for where, readers in several.items() for reader in readers)
 
     async def pending(self) -> list[str] | None:
         """Works with an undischarged trigger; None where a store could not be read just now."""
@@ -145,7 +151,7 @@ class Ledger:
         return None if rows is None else [self.scene.key_in(text) for text in rows]
 
     async def _rows_of(self, where: str, reader: Reader) -> list[str] | None:
-        """The rows of a reader as they are, but for those of earlier cases; None where they could not be read."""
+        """The rows of a reader as they are, but for those of others; None where they could not be read."""
         self.unread.pop(where, None)
         self.absent.pop(where, None)
         try:
@@ -156,7 +162,11 @@ class Ledger:
             return None
         if reader.absent:
             self.absent[where] = reader.absent
-        return [text for text in texts if text not in self.scene.strays]
+        return [text for text in texts if text not in self.scene.strays and not self._is_foreign(text)]
+
+    def _is_foreign(self, text: str) -> bool:
+        """What runs already may have others than us to serve: what names none of our works is theirs."""
+        return self._shared and self.scene.key_in(text) == text
 
     def _write_change(self, kind: Kind, where: str, name: str, value: object) -> None:
         if self._last.get((kind, where)) != value:
@@ -223,6 +233,5 @@ class Ledger:
 
     async def close(self) -> None:
         """Closes the readers."""
-        several = (*self._pending.values(), *self._parked.values(), *self._journals.values())
-        for reader in (*(reader for readers in several for reader in readers), *self._rows.values()):
+        for _, reader in self._readers():
             await reader.close()

@@ -15,8 +15,9 @@ import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from harness.errors import FaultError, HarnessError, Problem
+from harness.errors import ContractError, FaultError, HarnessError, Problem
 from harness.history import History, Kind
 from harness.manifest.model import Process
 from harness.manifest.placeholders import fill
@@ -30,7 +31,7 @@ from harness.runner.system import System
 from harness.runner.workshop import Workshop
 from harness.targets import ProcessTarget, Readiness, ReservedPort, Start, Target, base_environment
 from harness.targets.ports import HOST
-from harness.targets.ready import log_tail
+from harness.targets.ready import answers, log_tail
 from harness.world.http import Handler, Listener, Request, listen
 from harness.world.points import Points
 from harness.world.scene import Scene
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["PROBE", "Universe"]
 
 CLIENT = "client"
+HTTP_PORT = 80
+ANSWERS_S = 2.0
+"""How long a server that runs already may take to answer before the first piece of work."""
 SETTLE_S = 0.3
 WORLD = "world"
 PROBE = "probe"
@@ -87,7 +91,7 @@ class Universe:
         manifest = self.system.manifest
         if self.system.contained:
             await self.workshop.open_engine()
-        for name in [*(p.name for p in manifest.process), *(r.name for r in manifest.resource)]:
+        for name in [*self.system.process_names, *(r.name for r in manifest.resource)]:
             self.ports[name] = ReservedPort()
         for user, target in sorted(self.system.links):
             await self._connect(user, target)
@@ -150,14 +154,20 @@ class Universe:
     def _tap_handler(self, link: str, target: str) -> Handler:
         nodes = [node for node in self.system.manifest.node if node.process == target]
         routes = [Route.read(node.name, node.route, node.work_id) for node in nodes if node.route]
-        port = self.ports[target].number
+        host, port = self._address_of(target)
 
         async def handle(request: Request) -> bytes | None:
-            answer = await tap(self.scene, link, routes, port, request) if self.scene else None
+            answer = await tap(self.scene, link, routes, port, request, host) if self.scene else None
             self._stay_silent(link, request)
             return answer
 
         return handle
+
+    def _address_of(self, process: str) -> tuple[str, int]:
+        """Where a process listens: at the port that it was given, or where the manifest says that it runs already."""
+        url = next((p.url for p in self.system.manifest.process if p.name == process), None)
+        parts = urlsplit(url or f"http://{HOST}:{self.ports[process].number}")
+        return parts.hostname or HOST, parts.port or HTTP_PORT
 
     def _stay_silent(self, link: str, request: Request) -> None:
         """Leaves the connection open where the answer will be swallowed: our end would tell what it should not."""
@@ -208,7 +218,8 @@ class Universe:
         self._values = {f"data:{name}": str(path) for name, path in folders.items()}
         for process in manifest.process:
             folders[process.name].mkdir(parents=True, mode=0o700)
-            self.targets[process.name] = self._process_target(process, folders[process.name])
+            if process.url is None:
+                self.targets[process.name] = self._process_target(process, folders[process.name])
 
     async def end(self, *, standing: bool = False) -> None:
         """Forgets the case's scene and kills its processes, unless left `standing`; resources and links stay."""
@@ -250,10 +261,8 @@ class Universe:
 
     def sources(self) -> Sources:
         """What readers of this case are made of. They speak to servers themselves, past the proxies."""
-        direct = {
-            f"link:{p.name}": p.url or f"http://127.0.0.1:{self.ports[p.name].number}"
-            for p in self.system.manifest.process
-        }
+        addresses = {p.name: self._address_of(p.name) for p in self.system.manifest.process}
+        direct = {f"link:{name}": f"http://{host}:{port}" for name, (host, port) in addresses.items()}
         kinds = {name: resource.kind for name, resource in self.resources.items()}
         direct |= {f"link:{name}": kind.address(kind.port) for name, kind in kinds.items()}
         return Sources(
@@ -297,6 +306,9 @@ class Universe:
             async with asyncio.TaskGroup() as group:
                 for name in self.system.process_names:
                     group.create_task(self._start_first(name))
+                for process in self.system.manifest.process:
+                    if process.url:
+                        group.create_task(self._answers(process))
         except* HarnessError as errors:
             failed = errors
         else:
@@ -313,6 +325,20 @@ class Universe:
     async def _start_first(self, name: str) -> None:
         await self.targets[name].start()
         await self.announce_ready(name)
+
+    async def _answers(self, process: Process) -> None:
+        """Raises ContractError where nobody answers at the address of a process that is said to run already."""
+        how, (host, port) = process.ready or "tcp", self._address_of(process.name)
+        if how != "none" and not await answers(how, host, port, ANSWERS_S):
+            raise ContractError(
+                Problem(
+                    what=f"process {process.name!r} does not answer at {process.url}",
+                    where=f'[[process]] name = "{process.name}", url = "{process.url}"',
+                    expected="a connection" if how == "tcp" else f"GET {how} answered below 400",
+                    got=f"no such answer within {ANSWERS_S:g} s",
+                    fix="start it before the run: what has a `url` is not started here; or mend the address",
+                )
+            )
 
     async def start_again(self, name: str, *, replace: bool = False) -> None:
         """Starts a process or resource that a fault has ended, and waits until it is ready."""

@@ -19,7 +19,7 @@ from harness.targets.messages import Exit
 from harness.targets.ports import HOST
 from harness.targets.running import Running
 
-__all__ = ["Readiness", "log_tail", "wait_until_ready"]
+__all__ = ["Readiness", "answers", "log_tail", "wait_until_ready"]
 
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.1
@@ -99,29 +99,42 @@ async def _settled(running: Running, settle_s: float) -> None:
 
 async def _answers(running: Running, how: str, port: int) -> None:
     """Asks until there is a good answer, less and less often."""
-    pause_s = FIRST_PAUSE_S
     if running.announces:  # an app says when; a `main` says that it is called, and opens its port later
         await asyncio.shield(running.up)
-    while not await _answers_now(how, port):
+    await _asked(how, HOST, port)
+
+
+async def answers(how: str, host: str, port: int, within_s: float) -> bool:
+    """Whether a server that somebody else has started gives a good answer in time. See `Readiness`."""
+    try:
+        await asyncio.wait_for(_asked(how, host, port), within_s)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _asked(how: str, host: str, port: int) -> None:
+    pause_s = FIRST_PAUSE_S
+    while not await _answers_now(how, host, port):
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
 
 
-async def _answers_now(how: str, port: int) -> bool:
+async def _answers_now(how: str, host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(TRY_LIMIT_S):
-            reader, writer = await asyncio.open_connection(HOST, port)
+            reader, writer = await asyncio.open_connection(host, port)
             try:
-                return how == "tcp" or await _get(reader, writer, how, port) < 400
+                return how == "tcp" or await _get(reader, writer, how, f"{host}:{port}") < 400
             finally:
                 writer.close()
     except (OSError, TimeoutError, ValueError):
         return False
 
 
-async def _get(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, port: int) -> int:
+async def _get(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, host: str) -> int:
     """The status of a GET. Raises ValueError where the answer is not HTTP."""
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     version, _, rest = (await reader.readline()).partition(b" ")
     if not version.startswith(b"HTTP/"):
         raise ValueError(f"not HTTP: {version!r}")

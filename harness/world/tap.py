@@ -22,6 +22,7 @@ from harness.world.scene import Scene
 
 __all__ = ["Route", "forward", "tap", "work_id_of"]
 
+HOST = "127.0.0.1"
 HEAD_BYTES = 1 << 20
 """Longest head of an answer."""
 DOOR_TICK_S = 0.005
@@ -84,7 +85,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
-async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: Request) -> bytes | None:
+async def tap(
+    scene: Scene, link: str, routes: list[Route], port: int, request: Request, host: str = HOST
+) -> bytes | None:
     """Handles one request on a link: counts it, lets faults strike on both sides of the callee, passes the answer."""
     route = next((route for route in routes if route.matches(request)), None)
     sent_id = work_id_of(request, route.work_id) if route else ""
@@ -92,7 +95,7 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
         return None
     if route is None or not sent_id:
         request.arrival.invokes = False
-        return await forward(port, request)
+        return await forward(port, request, host=host)
     request.arrival.link = link
     work = scene.key_of(sent_id)
     n = _delivered(scene, link, route, work, request)
@@ -102,9 +105,9 @@ async def tap(scene: Scene, link: str, routes: list[Route], port: int, request: 
         return None
     if directive is Directive.TWICE:
         _delivered(scene, link, route, work, request)
-        answer = (await asyncio.gather(*[forward(port, request, scene.door_s) for _ in range(2)]))[0]
+        answer = (await asyncio.gather(*[forward(port, request, scene.door_s, host) for _ in range(2)]))[0]
     else:
-        answer = await forward(port, request, scene.door_s)
+        answer = await forward(port, request, scene.door_s, host)
     if answer is None:
         return None
     body = body_of(answer)
@@ -138,13 +141,13 @@ def _delivered(scene: Scene, link: str, route: Route, work: str, request: Reques
     return n
 
 
-async def forward(port: int, request: Request, door_s: float = 0.0) -> bytes | None:
+async def forward(port: int, request: Request, door_s: float = 0.0, host: str = HOST) -> bytes | None:
     """Sends the request to the callee and reads its answer; None where it died before it said anything.
 
     A callee that does not listen is waited for as long as `door_s` seconds, and then taken for dead.
     """
     try:
-        reader, writer = await _connected(port, door_s)
+        reader, writer = await _connected(host, port, door_s)
     except OSError:
         return None
     try:
@@ -156,12 +159,12 @@ async def forward(port: int, request: Request, door_s: float = 0.0) -> bytes | N
         writer.close()
 
 
-async def _connected(port: int, door_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connected(host: str, port: int, door_s: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the callee. Raises OSError where there is none within `door_s` seconds."""
     end_s = asyncio.get_running_loop().time() + door_s
     while True:
         try:
-            return await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES)
+            return await asyncio.open_connection(host, port, limit=HEAD_BYTES)
         except ConnectionRefusedError:
             if asyncio.get_running_loop().time() >= end_s:
                 raise

@@ -264,6 +264,12 @@ RUN = {
     "address that is none": Mistake(
         'start = ["./worker"]', 'url = "localhost:80"', "21  process[worker].url", 'url = "http://127.0.0.1:8080"'
     ),
+    "address with a path": Mistake(
+        'start = ["./worker"]',
+        'url = "http://127.0.0.1:8080/api"',
+        "21  process[worker].url",
+        'url = "http://127.0.0.1:8080"',
+    ),
     "effect in two places": Mistake(
         'at = "POST {link:world}/charge"',
         'at = "POST {link:world}/charge"\nhttp = "GET {link:orders}/charges"',
