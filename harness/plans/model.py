@@ -11,7 +11,7 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),
 `@submit WORK`, `@answer WORK` (the client), `@ready PROCESS`, and `@quiet`, when all work is done and nothing moves any
-more. `#n` is the ordinal, 1 where it is left out.
+more. `#n` is the ordinal, 1 where it is left out. NODE may be left out of a fault on a link `a->b` to a node named `b`.
 
 The human at the edge is a part of the system that can do wrong like any other:
 
@@ -50,6 +50,7 @@ HUMAN_ACTS = {"click": "twice", "give": "up", "new": "key"}
 """What the human does, in two words; the second stands where others have their target."""
 NO_FAULTS = "no faults"
 POINTS_WITH_PLACE = ("recv", "applied", "deliver", "reply")
+POINTS_OF_TAPS = ("deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
 POINTS_OF_WAITING = ("deliver", "reply", "recv", "applied", "answer")
 SCOPES = ("", "child", "parent")
@@ -144,7 +145,10 @@ def parse_fault(text: str) -> Fault:
     _require(
         bool(direction) == (verb in DIRECTED_VERBS), text, f"`{verb} request` or `{verb} reply`", direction or verb
     )
-    point = _point(text, match["point"], (match["args"] or "").split(), int(match["n"] or 1))
+    args = (match["args"] or "").split()
+    if is_link and match["point"] in POINTS_OF_TAPS and len(args) == 1:
+        args = [target.partition("->")[2], *args]
+    point = _point(text, match["point"], args, int(match["n"] or 1))
     _require(is_link or target.partition("/")[2] in SCOPES, text, "PROCESS, PROCESS/child or PROCESS/parent", target)
     _require(point.name != "syscall" or (verb == "kill" and "/" not in target), text, "kill PROCESS @syscall", text)
     _require(verb != "dup" or point.name == "deliver", text, "dup A->B @deliver NODE WORK", f"@{point.name}")

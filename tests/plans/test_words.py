@@ -205,3 +205,11 @@ def test_family_counts_alike_faults_together() -> None:
     """What landed is counted by verb, direction and kind of point, whatever the system."""
     words = ("cut reply a->b @deliver n w1 #2", "kill worker @recv charge w1", "kill orders @quiet")
     assert [parse_fault(each).family for each in words] == ["cut reply @deliver", "kill @recv", "kill @quiet"]
+
+
+def test_a_fault_on_a_link_may_leave_out_the_node_at_its_end() -> None:
+    """The short form means the node that the arrow points at; what it reads back as is whole."""
+    short = parse_fault("cut reply orders->stock @deliver w2")
+    assert str(short) == "cut reply orders->stock @deliver stock w2"
+    with pytest.raises(UsageError):
+        parse_fault("kill stock @deliver w2")  # no arrow says where
