@@ -36,6 +36,9 @@ ENOUGH = 0.9
 """The share of replays that has to fail, for a witness to be one that comes back."""
 CANDIDATES = 4
 """How many failing plans of each exploration are tried for one that comes back."""
+FURTHER = 30
+"""How many plans of each exploration are run after the first that failed, for one that shows harm and comes back."""
+DANGERS = frozenset(prop.id for prop in PROPERTIES if prop.danger)
 RANDOM_PLANS = 60
 RANDOM = "random"
 
@@ -54,6 +57,11 @@ class Witness:
     alone: tuple[str, ...]
 
     @property
+    def is_danger(self) -> bool:
+        """Nothing was done wrong yet; it only could have been."""
+        return self.told_by in DANGERS
+
+    @property
     def kinds(self) -> set[str]:
         """The kinds of its faults: `kill`, `cut reply`."""
         return {kind_of(parse_fault(fault)) for fault in self.faults}
@@ -64,7 +72,7 @@ class Hunt:
     """What became of one twin.
 
     A witness that does not come back is a witness all the same; a few more are looked for then, and the one that comes
-    back most often is shown as the smallest.
+    back most often is shown as the smallest. Likewise where a witness shows danger only: harm is shown, if it is found.
 
     witness: the first plan that failed. minimal: the smallest. exploration: that it came from. plans: run until then,
     in all explorations; by: in each. seconds: until then, set-up included. replayed: how often the smallest failed
@@ -130,16 +138,21 @@ class _Hunter:
     async def hunt(self, explorations: Sequence[str], second: bool) -> None:
         async with _stage(self.system) as self.stage:
             for exploration in explorations:
-                failing = 0
-                for plan in explored(self.system, exploration):
-                    failing += await self.try_plan(plan, exploration)
-                    if self.comes_back or failing == CANDIDATES:
-                        break
-                if self.comes_back:
+                await self.explore(exploration)
+                if self.settled:
                     break
             self.found.seconds = self.found.seconds or self.spent_s
             if self.found.witness and second:
                 await self.without_these_kinds(explorations)
+
+    async def explore(self, exploration: str) -> None:
+        """Runs plans until one shows harm that comes back, or enough of them were looked at after the first failure."""
+        failing = further = 0
+        for plan in explored(self.system, exploration):
+            further += self.found.witness is not None
+            failing += await self.try_plan(plan, exploration)
+            if self.settled or failing == CANDIDATES or further == FURTHER:
+                return
 
     @property
     def spent_s(self) -> float:
@@ -151,6 +164,11 @@ class _Hunter:
         """The witness fails nearly always."""
         return self.found.minimal is not None and self.found.replayed >= ENOUGH * self.found.replays
 
+    @property
+    def settled(self) -> bool:
+        """No better witness is looked for: this one comes back, and shows what was done and not only what might be."""
+        return self.comes_back and self.found.minimal is not None and not self.found.minimal.is_danger
+
     async def try_plan(self, plan: Plan, exploration: str) -> bool:
         """Runs a plan; where it fails, makes it small and runs that again. The one that comes back most is kept."""
         witness = await self.fails(plan)
@@ -161,9 +179,12 @@ class _Hunter:
             return False
         if self.found.witness is None:
             self.found.witness, self.found.exploration, self.found.seconds = witness, exploration, self.spent_s
+        if witness.is_danger and self.comes_back:
+            return False
         plan, smallest = await self.smallest(plan, witness)
         replayed = await self.replay(plan)
-        if self.found.minimal is None or replayed > self.found.replayed:
+        steady_harm = replayed >= ENOUGH * self.found.replays and not smallest.is_danger
+        if self.found.minimal is None or steady_harm or replayed > self.found.replayed:
             self.found.minimal, self.found.replayed = smallest, replayed
         return True
 
