@@ -174,13 +174,13 @@ def _between_commits(manifest: Manifest) -> Iterator[Faults]:
     """It dies as it makes its second commit durable, its third, and so on: what belongs together is one of them.
 
     No rendezvous lies between two commits, so these need `strace`. Only where a process has files, and as many as its
-    longest node has steps, with one to claim and one to discharge.
+    longest node has steps, with one to claim, one to discharge, and the head of a new log.
     """
     for process in killable(manifest):
         nodes = [node for node in manifest.node if node.process == process.name]
         steps = [len(node.effects) + sum(edge.from_ == node.name for edge in manifest.edge) for node in nodes]
         if not process.forks and any("{data" in value for value in process.env.values()):
-            for n in range(2, max(steps, default=1) + 3):
+            for n in range(2, max(steps, default=1) + 4):
                 yield (_kill(process.name, Point(name="syscall", where=COMMIT), n),)
 
 
