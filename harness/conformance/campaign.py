@@ -15,6 +15,7 @@ from harness.plans.common import TERMS, common
 from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
+from harness.plans.shrink import ORDINARY_WORKS
 from harness.plans.sweep import needs_strace, sweep
 from harness.runner.system import System, open_system
 from harness.targets.trace import can_trace
@@ -180,7 +181,9 @@ class Campaign:
         return self._sized([plan_of(system.manifest), *core(system.manifest)], system)
 
     def _sized(self, plans: list[Plan], system: System) -> list[Plan]:
-        return [replace(plan, works=self.works, manifest=_path(system)) for plan in plans]
+        """The plans with as many works as was asked for; a crowd stays one."""
+        sizes = [max(self.works, plan.works) if plan.works > ORDINARY_WORKS else self.works for plan in plans]
+        return [replace(plan, works=size, manifest=_path(system)) for plan, size in zip(plans, sizes, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, to travel to the workers."""

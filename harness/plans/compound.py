@@ -27,6 +27,8 @@ COMMIT = "fdatasync"
 MANY_ATTEMPTS = 12
 """More than those make who give up. LONGEST_S: that an outage lasts for it, beyond what is declared anyway."""
 LONGEST_S = 4.0
+CROWD = 8
+"""How many pieces of work make a crowd."""
 MOST_LIVES = 4
 """How many attempts in a row are hurt at most, where the declaration sets no limit or a higher one."""
 
@@ -47,7 +49,8 @@ def compound(manifest: Manifest) -> list[Plan]:
     )
     found = [faults for gap in gaps(manifest) for recipe in recipes for faults in recipe(manifest, gap)]
     found += [*_crash_loops(manifest), *_between_commits(manifest)]
-    return [plan_of(manifest, *called_for(manifest, *faults)) for faults in dict.fromkeys(found)]
+    plans = [plan_of(manifest, *called_for(manifest, *faults)) for faults in dict.fromkeys(found)]
+    return [*plans, *_crowds(manifest)]
 
 
 def _kill(process: str, point: Point, n: int = 1) -> Fault:
@@ -182,6 +185,22 @@ def _between_commits(manifest: Manifest) -> Iterator[Faults]:
         if not process.forks and any("{data" in value for value in process.env.values()):
             for n in range(2, max(steps, default=1) + 4):
                 yield (_kill(process.name, Point(name="syscall", where=COMMIT), n),)
+
+
+def _crowds(manifest: Manifest) -> Iterator[Plan]:
+    """Many pieces of work at once: they pile up behind a partner who is away, and a process dies in the midst of them.
+
+    What is done for several at a time, or remembered of the last few only, shows with more than two.
+    """
+    firsts = {effect.name for node in manifest.node for effect in node.effects[:1] if not effect.compensates}
+    killed = {process.name for process in killable(manifest)}
+    for gap in gaps(manifest):
+        if gap.point.name != "recv" or gap.point.where not in firsts:
+            continue
+        away = Fault(verb="refuse", target=gap.link, point=replace(gap.point, work="w3"), until="detect")
+        dies = [_kill(gap.caller, replace(gap.point, name="applied", work="w5"))] if gap.caller in killed else []
+        for fault in (away, *dies):
+            yield replace(plan_of(manifest, fault), works=CROWD)
 
 
 def _crash_loops(manifest: Manifest) -> Iterator[Faults]:

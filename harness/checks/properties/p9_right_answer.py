@@ -55,7 +55,10 @@ BORROWED = Code(
         "the last result that came is given to whoever asks next",
         "a fall-back stands in for an answer that did not come",
     ),
-    fixes=("key every result that is kept by the work it belongs to", "fail where there is no answer; do not guess one"),
+    fixes=(
+        "key every result that is kept by the work it belongs to",
+        "fail where there is no answer; do not guess one",
+    ),
     exposed_by=("no fault at all: two works", "cut request at @recv of one of two works"),
 )
 
