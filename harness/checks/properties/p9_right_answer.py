@@ -1,8 +1,8 @@
 """P9: the answer to a request derives from that request, and a repeat of it is answered alike.
 
-Three things can be seen of an answer without knowing what it means: whose work it names, by id or by the nonce that went
-in with it; whose results it passes on, by the nonces that the world has answered with; and whether two answers are the
-same. An answer that names nobody says nothing here. What an attempt carries on are results as well.
+Three things can be seen of an answer without knowing what it means: whose work it names, by id or by the nonce that
+went in with it; whose results it passes on, by the nonces that the world has answered with; and whether two answers are
+the same. An answer that names nobody says nothing here. What an attempt carries on are results as well.
 """
 
 from __future__ import annotations
