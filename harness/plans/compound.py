@@ -27,7 +27,7 @@ COMMIT = "fdatasync"
 MANY_ATTEMPTS = 12
 """More than those make who give up. LONGEST_S: that an outage lasts for it, beyond what is declared anyway."""
 LONGEST_S = 4.0
-CROWD = 8
+CROWD = 12
 """How many pieces of work make a crowd."""
 MOST_LIVES = 4
 """How many attempts in a row are hurt at most, where the declaration sets no limit or a higher one."""

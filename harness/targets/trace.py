@@ -108,6 +108,8 @@ def _impossible(got: str) -> Problem:
 @functools.cache
 def can_trace() -> bool:
     """Whether a process can be killed at a call of the kernel here; tried once, also from within an event loop."""
+    if shutil.which("strace") is None:
+        return False
     with ThreadPoolExecutor(1) as pool:
         try:
             pool.submit(lambda: asyncio.run(require_strace())).result()
