@@ -138,9 +138,10 @@ def _others_go_on(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
     """One piece of work is stuck while another is done; then the process dies with both on its hands.
 
     Or it dies when it tries the stuck one again: the other is done and discharged by then, and what discharges "up to
-    here" has discharged them both.
+    here" has discharged them both. Not where something is undone: of two works only the refused one comes there.
     """
-    if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
+    undoing = any(effect.name == gap.point.where and effect.compensates for n in manifest.node for effect in n.effects)
+    if gap.point.name == "recv" and not undoing and gap.caller in {process.name for process in killable(manifest)}:
         stuck = Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
         for name in ("recv", "applied"):
             yield stuck, _kill(gap.caller, replace(gap.point, name=name, work="w2"))

@@ -99,6 +99,7 @@ def test_what_is_undone_is_refused_first() -> None:
     undoing = [plan for plan in compound(manifest("process_orchestration")) if " cancel " in str(plan)]
     assert undoing
     assert {plan.faults[0].verb for plan in undoing} == {"reject"}
+    assert not [plan for plan in undoing if " w2" in str(plan)]
 
 
 def test_a_crowd_piles_up_and_a_process_dies_in_its_midst() -> None:
