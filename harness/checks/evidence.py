@@ -366,7 +366,7 @@ class Evidence:
             self.struck.setdefault(event.where, event.work)
         if state == "landed":
             self.disturbances.append(index)
-            self.poisoned.update({event.work} if event.where.startswith("poison ") else ())
+            self.poisoned.update({event.work} if _for_good(event.where) else ())
 
     def _lands(self, place: int) -> bool:
         return self.events[place].kind is Kind.FAULT
@@ -394,6 +394,11 @@ class Evidence:
             works=tuple(dict.fromkeys([*first.data.get("works", ()), *first.data.get("pending", ())])),
             after=after,
         )
+
+
+def _for_good(fault: str) -> bool:
+    """Whether a fault in words makes a piece of work fail for good; one that lasts until something does not."""
+    return fault.startswith("poison ") and " until " not in fault
 
 
 def declared(history: History) -> Expectation:

@@ -217,6 +217,8 @@ def _fault(telling: Telling, place: int, event: Event) -> Step:
     late = ", and the call that was held takes effect later" if event.where.endswith(" late") else ""
     if struck.strip() in _HUMAN:
         return Step(what=f"the client: {struck.strip().upper()}", remark=_HUMAN[struck.strip()])
+    if verb == "poison" and " until " in event.where:
+        on_link = "the partner fails for this work for a while"
     what = f"{verb.upper()} {' '.join(target)}".strip()
     return Step(what=what, remark=(on_link.format(place=_place(point)) if on_link else _gap(point)) + late)
 

@@ -99,7 +99,7 @@ def _engine() -> tuple[str, str, str]:
 
 def _strace() -> tuple[str, str, str]:
     found = shutil.which("strace")
-    return (OK if found else ABSENT), "strace", found or "absent: only --explore sweep needs it"
+    return (OK if found else ABSENT), "strace", found or "absent: sweep needs it, and compound leaves plans out"
 
 
 def _memory() -> tuple[str, str, str]:

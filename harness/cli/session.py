@@ -27,11 +27,12 @@ from harness.conformance.estimate import Estimate, estimate
 from harness.conformance.worker import CASE, CONTRACT
 from harness.errors import ContractError, HarnessError, UsageError
 from harness.network import Server, find_server
+from harness.plans.sweep import needs_strace
 from harness.pytest_plugin import results_of
 from harness.report.model import RunReport
 from harness.report.terminal import Reporter
 from harness.runner.system import System
-from harness.targets.trace import require_strace
+from harness.targets.trace import can_trace, require_strace
 
 LAST_RESORT_S = 3.0
 INTERRUPTED = 130
@@ -99,8 +100,10 @@ def run_campaign(
     _require_engine(systems, reporter)
     server = find_server(progress=reporter.preparing)
     chunks = campaign.chunks(systems)
-    if any(fault.point.name == "syscall" for chunk in chunks if chunk.plan for fault in chunk.plan.faults):
+    if any(needs_strace(chunk.plan) for chunk in chunks if chunk.plan):
         asyncio.run(require_strace())
+    elif "compound" in campaign.explore and not can_trace():
+        reporter.preparing("strace cannot be used here: compound leaves out the kills between two commits")
     workers = min(workers or paying_workers(systems, chunks), max(1, len(chunks)))
     foreseen = estimate(systems, chunks, workers)
     head = replace(run_head(campaign, server, workers=workers, command=command), estimated_s=foreseen.seconds)

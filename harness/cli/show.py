@@ -99,6 +99,7 @@ FAULT_FORMS = (
     ("reset request|reply A->B @POINT", "RST instead of an end of stream"),
     ("refuse A->B @POINT until detect", "connections are refused, live ones cut"),
     ("poison A->world @recv EFFECT WORK", "the partner fails for this work, now and whenever it is asked again"),
+    ("poison A->world @recv EFFECT WORK until detect", "it answers 500 to this work for a while, and then no more"),
     ("hold A->B @POINT until lease+1", "the held request goes on late"),
     ("dup A->B @deliver NODE WORK", "the same request is delivered twice at once"),
     ("click twice @submit WORK", "the human clicks twice: two requests at once, under one key"),

@@ -15,12 +15,15 @@ from harness.plans.common import TERMS, common
 from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
-from harness.plans.sweep import sweep
+from harness.plans.shrink import ORDINARY_WORKS
+from harness.plans.sweep import needs_strace, sweep
 from harness.runner.system import System, open_system
+from harness.targets.trace import can_trace
 
 __all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
 
-ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, "sweep": sweep}
+SWEEP = "sweep"
+ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, SWEEP: sweep}
 EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
@@ -149,7 +152,7 @@ class Campaign:
             enumerations = ENUMERATIONS | {"common": self._common}
             chosen = [plan_of(system.manifest)]
             for name in self._enumerated:
-                chosen += enumerations[name](system.manifest)
+                chosen += _possible(name, enumerations[name](system.manifest))
         plans = self._sized(list(dict.fromkeys(chosen)), system)
         for plan in plans:
             check_aim(system.manifest, plan)
@@ -178,7 +181,9 @@ class Campaign:
         return self._sized([plan_of(system.manifest), *core(system.manifest)], system)
 
     def _sized(self, plans: list[Plan], system: System) -> list[Plan]:
-        return [replace(plan, works=self.works, manifest=_path(system)) for plan in plans]
+        """The plans with as many works as was asked for; a crowd stays one."""
+        sizes = [max(self.works, plan.works) if plan.works > ORDINARY_WORKS else self.works for plan in plans]
+        return [replace(plan, works=size, manifest=_path(system)) for plan, size in zip(plans, sizes, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, to travel to the workers."""
@@ -213,6 +218,13 @@ def shard_of(text: str) -> tuple[int, int]:
     if match is None:
         raise UsageError(Problem(what="not a shard", expected="1/4 to 4/4", got=text, fix="--shard 1/4"))
     return int(match[1]), int(match[2])
+
+
+def _possible(exploration: str, plans: list[Plan]) -> list[Plan]:
+    """The plans that can be run here. Only `sweep` insists on strace; what else has some use for it does without."""
+    if exploration == SWEEP or not any(map(needs_strace, plans)) or can_trace():
+        return plans
+    return [plan for plan in plans if not needs_strace(plan)]
 
 
 def _path(system: System) -> str:

@@ -16,12 +16,19 @@ from harness.boundaries import derive
 from harness.manifest.graph import graph_of
 from harness.manifest.model import Manifest
 from harness.manifest.placeholders import links
-from harness.plans.gaps import Gap, gaps, killable, plan_of, processes_ahead, processes_beside, single
+from harness.plans.gaps import Gap, called_for, gaps, killable, plan_of, processes_ahead, processes_beside, single
 from harness.plans.model import Fault, Plan, Point
 
 __all__ = ["compound", "pairs"]
 
 Faults = tuple[Fault, ...]
+COMMIT = "fdatasync"
+"""The call of the kernel by which a file that was written before becomes durable, as at a commit."""
+MANY_ATTEMPTS = 12
+"""More than those make who give up. LONGEST_S: that an outage lasts for it, beyond what is declared anyway."""
+LONGEST_S = 4.0
+CROWD = 12
+"""How many pieces of work make a crowd."""
 MOST_LIVES = 4
 """How many attempts in a row are hurt at most, where the declaration sets no limit or a higher one."""
 
@@ -37,9 +44,13 @@ def compound(manifest: Manifest) -> list[Plan]:
         _new_identity,
         _with_its_store,
         _others_go_on,
+        _told_to_end,
+        _partner_fails,
     )
     found = [faults for gap in gaps(manifest) for recipe in recipes for faults in recipe(manifest, gap)]
-    return [plan_of(manifest, *faults) for faults in dict.fromkeys([*found, *_crash_loops(manifest)])]
+    found += [*_crash_loops(manifest), *_between_commits(manifest)]
+    plans = [plan_of(manifest, *called_for(manifest, *faults)) for faults in dict.fromkeys(found)]
+    return [*plans, *_crowds(manifest)]
 
 
 def _kill(process: str, point: Point, n: int = 1) -> Fault:
@@ -127,13 +138,70 @@ def _others_go_on(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
     """One piece of work is stuck while another is done; then the process dies with both on its hands.
 
     Or it dies when it tries the stuck one again: the other is done and discharged by then, and what discharges "up to
-    here" has discharged them both.
+    here" has discharged them both. Not where something is undone: of two works only the refused one comes there.
     """
-    if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
+    undoing = any(effect.name == gap.point.where and effect.compensates for n in manifest.node for effect in n.effects)
+    if gap.point.name == "recv" and not undoing and gap.caller in {process.name for process in killable(manifest)}:
         stuck = Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
         for name in ("recv", "applied"):
             yield stuck, _kill(gap.caller, replace(gap.point, name=name, work="w2"))
         yield stuck, _kill(gap.caller, gap.point, 2)
+
+
+def _told_to_end(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """It is told to end while it waits for its partner, and does not hear from him in time.
+
+    A call that goes on meanwhile hides what is wrongly said on the way out: that all is done.
+    """
+    if gap.point.name == "recv" and gap.caller in {process.name for process in killable(manifest)}:
+        unheard = Fault(verb="hold", target=gap.link, point=gap.point, until="detect")
+        yield Fault(verb="terminate", target=gap.caller, point=gap.point), unheard
+
+
+def _partner_fails(manifest: Manifest, gap: Gap) -> Iterator[Faults]:
+    """The partner is up and answers with an error, at one effect of each node for longer than a few attempts take."""
+    if gap.point.name == "recv":
+        first = [effect.name for node in manifest.node for effect in node.effects[:1]]
+        until = f"detect+{_long_s(manifest):.3g}" if gap.point.where in first and _long_s(manifest) else "detect"
+        yield (Fault(verb="poison", target=gap.link, point=gap.point, until=until),)
+
+
+def _long_s(manifest: Manifest) -> float:
+    """How long more attempts take than anybody makes who means to give up; 0 where attempts are declared to end."""
+    triggers = [edge.trigger for edge in manifest.edge if edge.trigger]
+    if any(trigger.attempts != "unlimited" for trigger in triggers):
+        return 0.0
+    return min(LONGEST_S, MANY_ATTEMPTS * max((trigger.backoff_max_s for trigger in triggers), default=0.0))
+
+
+def _between_commits(manifest: Manifest) -> Iterator[Faults]:
+    """It dies as it makes its second commit durable, its third, and so on: what belongs together is one of them.
+
+    No rendezvous lies between two commits, so these need `strace`. Only where a process has files, and as many as its
+    longest node has steps, with one to claim, one to discharge, and the head of a new log.
+    """
+    for process in killable(manifest):
+        nodes = [node for node in manifest.node if node.process == process.name]
+        steps = [len(node.effects) + sum(edge.from_ == node.name for edge in manifest.edge) for node in nodes]
+        if not process.forks and any("{data" in value for value in process.env.values()):
+            for n in range(2, max(steps, default=1) + 4):
+                yield (_kill(process.name, Point(name="syscall", where=COMMIT), n),)
+
+
+def _crowds(manifest: Manifest) -> Iterator[Plan]:
+    """Many pieces of work at once: they pile up behind a partner who is away, and a process dies in the midst of them.
+
+    What is done for several at a time, or remembered of the last few only, shows with more than two.
+    """
+    firsts = {effect.name for node in manifest.node for effect in node.effects[:1] if not effect.compensates}
+    killed = {process.name for process in killable(manifest)}
+    for gap in gaps(manifest):
+        if gap.point.name != "recv" or gap.point.where not in firsts:
+            continue
+        away = Fault(verb="refuse", target=gap.link, point=replace(gap.point, work="w3"), until="detect")
+        dies = [_kill(gap.caller, replace(gap.point, name="applied", work="w5"))] if gap.caller in killed else []
+        for fault in (away, *dies):
+            yield replace(plan_of(manifest, fault), works=CROWD)
 
 
 def _crash_loops(manifest: Manifest) -> Iterator[Faults]:

@@ -17,6 +17,7 @@ from harness.plans.model import Fault, Plan, Point
 
 __all__ = [
     "Gap",
+    "called_for",
     "core",
     "faults_at",
     "gaps",
@@ -99,19 +100,19 @@ def single(manifest: Manifest) -> list[Plan]:
     faults += [Fault(verb="kill", target=p.name, point=Point(name="ready", where=p.name)) for p in killable(manifest)]
     faults += [Fault(verb="kill", target=p.name, point=Point(name="quiet")) for p in killable(manifest)]
     faults += [*human_faults(manifest), *_given_up(manifest)]
-    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in dict.fromkeys(faults)]
+    return [plan_of(manifest, *called_for(manifest, fault)) for fault in dict.fromkeys(faults)]
 
 
-def _called_for(manifest: Manifest, fault: Fault) -> list[Fault]:
-    """The fault; where it strikes a compensation, after the refusal without which there would be none."""
+def called_for(manifest: Manifest, *faults: Fault) -> list[Fault]:
+    """The faults; where one strikes a compensation, after the refusal without which there would be none."""
     undoing = {e.name for node in manifest.node for e in node.effects if e.compensates}
     nodes = {n.name for n in manifest.node if n.effects and all(effect.compensates for effect in n.effects)}
-    if fault.point.where not in undoing | nodes:
-        return [fault]
+    if not any(fault.point.where in undoing | nodes for fault in faults):
+        return list(faults)
     refusals = [
         Fault(verb="reject", target=g.link, point=g.point) for g in gaps(manifest) if _may_be_refused(manifest, g)
     ]
-    return [*refusals[-1:], fault]
+    return [*refusals[-1:], *faults]
 
 
 def _may_be_refused(manifest: Manifest, gap: Gap) -> bool:
@@ -242,7 +243,7 @@ def core(manifest: Manifest) -> list[Plan]:
             faults.append(Fault(verb="poison", target=gap.link, point=gap.point))
     struck = {process.name for process in killable(manifest)} | {resource.name for resource in manifest.resource}
     possible = (f for f in dict.fromkeys(faults) if f.verb in ("cut", "reject", "poison") or f.process in struck)
-    return [plan_of(manifest, *_called_for(manifest, fault)) for fault in possible]
+    return [plan_of(manifest, *called_for(manifest, fault)) for fault in possible]
 
 
 def _effects_beside(manifest: Manifest, gap: Gap) -> list[str]:

@@ -7,6 +7,7 @@ A fault is a verb, a target, and the logical point where it strikes; never a tim
     pause worker @applied charge w1 until detect      longer than the declared detection takes
     blackhole request relay->broker @deliver orders w1
     poison worker->world @recv charge w1              the partner fails for w1, now and whenever it is asked again
+    poison worker->world @recv charge w1 until detect     for a while
     reject shipping->world @recv ship w1              the partner refuses w1's shipping, now and for good
 
 Points are `@recv EFFECT WORK`, `@applied EFFECT WORK` (the world), `@deliver NODE WORK`, `@reply NODE WORK` (the taps),

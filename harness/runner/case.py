@@ -290,7 +290,7 @@ class _Case:
     def _driven_in_vain(self, budget: Budget) -> bool:
         """A work that fails for good was tried far more often and longer than declared: it will go on for ever."""
         for fault in self.run.plan.faults:
-            if fault.verb == "poison":
+            if fault.verb == "poison" and not fault.until:
                 most, vain_s = self.system.vain_s(fault.point.where)
                 tried = self.scene.counted("attempt", fault.point.where, fault.point.work)
                 if most and tried > HARD_CAP * most * len(self.run.plan.faults) and budget.spent_s > vain_s:

@@ -91,6 +91,8 @@ class Client:
         human = self.scene.humans[work]
         answer = await _unless_he_leaves(human, self._try(work, n))
         human.answered = human.answered or answer.outcome != "unknown"
+        said = answer.body.decode(errors="replace")
+        borrowed = self.scene.borrowed(said, work)
         self.scene.history.record(
             Kind.ANSWER,
             work=work,
@@ -101,7 +103,8 @@ class Client:
             detail=answer.detail,
             late=answer.late,
             payload=fingerprint(answer.body),
-            about=self.scene.keys_named_in(answer.body.decode(errors="replace")),
+            about=self.scene.keys_named_in(said),
+            **({"borrowed": borrowed} if borrowed else {}),
         )
         await self.scene.points.reach("answer", "", work, n)
         return answer.outcome

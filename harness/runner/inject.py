@@ -255,13 +255,17 @@ class Injector:
         return await asyncio.to_thread(child_connected_to, target.pid, port)
 
     async def _terminate(self, fault: Fault, arrival: Arrival) -> Directive:
-        """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it."""
+        """SIGTERM; the held call goes on meanwhile, since a graceful service waits for it.
+
+        Where something else holds the call as well, and the process has ended by then, nobody made it.
+        """
 
         async def end_and_start() -> None:
             async with self._alone(fault) as target:
                 if target is None:
                     return
                 ended = await target.terminate(GRACE_S)
+                self.scene.deaths[fault.process] += 1
                 self._state(fault, "landed", proof=f"SIGTERM sent to pid {ended.pid}: {ended.how}")
             await self._start_again(fault)
 
@@ -419,10 +423,27 @@ class Injector:
         return Directive.GO_ON
 
     async def _poison(self, fault: Fault, arrival: Arrival) -> Directive:
-        """Not to be undone: a piece of work that can never succeed stays one."""
+        """For a while, or for good: then it is not to be undone, and the piece of work can never succeed."""
+        if fault.until:
+            return self._fail_for_a_while(fault)
         self._state(fault, "landed", proof="the world answers 500 to this work, now and whenever it asks again")
         self._state(fault, "healed")
         return Directive.POISON
+
+    def _fail_for_a_while(self, fault: Fault) -> Directive:
+        """A partner that is up and answers with an error, as one does whose own database is away."""
+        failing, seconds = (fault.point.where, fault.point.work), self.until_s(fault.until)
+        self.scene.failing[failing] += 1
+        self._state(fault, "landed", proof=f"the world answers 500 to this work for {seconds:g} s")
+
+        async def wait_and_heal() -> None:
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self.scene.failing[failing] -= 1
+
+        self._later(fault, wait_and_heal())
+        return Directive.GO_ON
 
     async def _dup(self, fault: Fault, arrival: Arrival) -> Directive:
         self._state(fault, "landed", proof="the same request is delivered twice")

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 import shutil
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.errors import FaultError, Problem, SetupError
 
-__all__ = ["Trace", "require_strace"]
+__all__ = ["Trace", "can_trace", "require_strace"]
 
 ATTACH_LIMIT_S = 5.0
 END_LIMIT_S = 5.0
@@ -101,6 +103,19 @@ def _impossible(got: str) -> Problem:
         got=got,
         fix="install strace, or run the explorations that need none",
     )
+
+
+@functools.cache
+def can_trace() -> bool:
+    """Whether a process can be killed at a call of the kernel here; tried once, also from within an event loop."""
+    if shutil.which("strace") is None:
+        return False
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(lambda: asyncio.run(require_strace())).result()
+        except SetupError:
+            return False
+    return True
 
 
 async def require_strace() -> None:

@@ -58,6 +58,10 @@ class Scene:
         """By work key, whoever waits for it."""
         self.silent: Counter[str] = Counter()
         """Links whose replies are just being black-holed: their hops must not close, or silence would have an end."""
+        self.results: dict[str, tuple[str, str]] = {}
+        """What applications have yielded so far: the nonce of each -> its effect and work."""
+        self.failing: Counter[tuple[str, str]] = Counter()
+        """Effect and work for which the partner answers with an error just now."""
         self._keys = {sent: key for key, sent in ids.items()}
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
@@ -84,6 +88,12 @@ class Scene:
     def keys_named_in(self, text: str) -> list[str]:
         """The plan's keys of all works that a text names, by their id or by their nonce."""
         return [key for key, sent in self.ids.items() if sent in text or self.nonces[key] in text]
+
+    def borrowed(self, text: str, work: str) -> list[str]:
+        """The other works whose result of an effect stands in a text about this work, where its own one does not."""
+        found = [at for nonce, at in self.results.items() if nonce in text] if work in self.ids else []
+        own = {effect for effect, of in found if of == work}
+        return sorted({of for effect, of in found if of != work and effect not in own})
 
     def count(self, what: str, where: str, work: str) -> int:
         """The ordinal of one more arrival of `work` there, from 1."""

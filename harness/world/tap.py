@@ -111,6 +111,8 @@ async def tap(
     if answer is None:
         return None
     body = body_of(answer)
+    said = body.decode(errors="replace")
+    borrowed = scene.borrowed(said, work)
     scene.history.record(
         Kind.REPLY,
         work=work,
@@ -119,8 +121,9 @@ async def tap(
         node=route.node,
         status=_status(answer),
         payload=fingerprint(body),
-        about=scene.keys_named_in(body.decode(errors="replace")),
+        about=scene.keys_named_in(said),
         late=request.arrival.gone.is_set(),
+        **({"borrowed": borrowed} if borrowed else {}),
     )
     directive = await scene.points.reach("reply", route.node, work, n, request.arrival)
     return None if directive is Directive.DROP else answer

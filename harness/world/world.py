@@ -58,7 +58,6 @@ class World:
         self.before: Callable[[str], Awaitable[None]] | None = None
         """Called with the effect before an attempt is written down, while its caller waits."""
         self._poisoned: set[tuple[str, str]] = set()
-        self._nonces: dict[str, tuple[str, str]] = {}
         self._first: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
         self._refused: set[tuple[str, str]] = set()
 
@@ -93,8 +92,9 @@ class World:
         if directive is Directive.DROP or died:
             scene.history.record(Kind.DROP, work=work, where=effect, n=n, process=declared_name(caller))
             return None
-        if directive is Directive.POISON or (effect, work) in self._poisoned:
+        if directive is Directive.POISON:
             self._poisoned.add((effect, work))
+        if (effect, work) in self._poisoned or scene.failing[effect, work]:
             scene.history.record(Kind.ANSWERED, work=work, where=effect, n=n, first=False, status=500)
             return json_answer(500, {"error": f"{effect} fails for this work"})
         if directive is Directive.REFUSE or (effect, work) in self._refused:
@@ -112,10 +112,14 @@ class World:
 
     def _carried(self, request: Request, work: str) -> dict[str, Any]:
         """What an attempt carries beside itself: results of earlier steps, and the claim under which it is made."""
-        body = request.body.decode(errors="replace") if self._nonces else ""
-        uses = {effect: nonce for nonce, (effect, of) in self._nonces.items() if of == work and nonce in body}
+        results = self.scene.results
+        body = request.body.decode(errors="replace") if results else ""
+        uses = {effect: nonce for nonce, (effect, of) in results.items() if of == work and nonce in body}
+        borrowed = self.scene.borrowed(body, work)
         epoch = request.headers.get("x-fencing-token", "")
-        return ({"uses": uses} if uses else {}) | ({"epoch": int(epoch)} if epoch.isdigit() else {})
+        carried: dict[str, Any] = {"uses": uses} if uses else {}
+        carried |= {"borrowed": borrowed} if borrowed else {}
+        return carried | ({"epoch": int(epoch)} if epoch.isdigit() else {})
 
     def _apply(
         self, endpoint: Endpoint, work: str, key: str, n: int, sent_id: str, fields: dict[str, Any], caller: str
@@ -126,7 +130,7 @@ class World:
             return known[1], False
         nonce = secrets.token_hex(4)
         answer = {"effect": endpoint.effect, "work": sent_id, "nonce": nonce}
-        self._nonces[nonce] = (endpoint.effect, work)
+        self.scene.results[nonce] = (endpoint.effect, work)
         count = self.scene.count("apply", endpoint.effect, work)
         data = {"key": key, "nonce": nonce, "attempt": n, "process": declared_name(caller)}
         if "nonce" in fields:

@@ -395,6 +395,8 @@ BAD: dict[str, list[tuple[str, Story]]] = {
     "P9": [
         ("RT109", settled(Story(chain()).submit().delivers("a").replies("a", about=["w2"]).unknown())),
         ("RT109", settled(Story(inbox()).submit().answers_with("1", about=["w2"]).applies())),
+        ("RT115", settled(Story(inbox()).submit().answers_with("1", borrowed=["w2"]).applies())),
+        ("RT115", settled(Story(two_steps()).submit().accepted().applies().attempts(effect="mail", borrowed=["w2"]))),
         (
             "RT110",
             settled(

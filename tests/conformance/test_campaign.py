@@ -9,7 +9,9 @@ import pytest
 
 from harness.conformance.campaign import Campaign
 from harness.errors import UsageError
+from harness.plans.compound import CROWD
 from harness.plans.model import Plan
+from harness.targets.trace import can_trace
 from tests.runner.systems import CHAIN, INBOX
 
 
@@ -30,6 +32,24 @@ def test_single_runs_the_fault_free_plan_first(folders: tuple[str, str]) -> None
     assert len(found) == len(set(found)) == 35
     assert found[0] == f"tiny-inbox-no faults-{Plan(system='tiny-inbox').id}"
     assert [each for each in found if "-cut reply @recv-" in each]
+
+
+def test_compound_does_without_strace_and_sweep_does_not(
+    folders: tuple[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Where nobody can stop between two commits, the other combinations are run; a sweep is nothing but such stops."""
+    request.addfinalizer(can_trace.cache_clear)
+    monkeypatch.setenv("PATH", "/nowhere")
+    can_trace.cache_clear()
+    found = {name: ids(Campaign(manifests=folders[:1], explore=name)) for name in ("compound", "sweep")}
+    assert [name for name, each in found.items() if any("@syscall" in test for test in each)] == ["sweep"]
+    assert [each for each in found["compound"] if "-poison @recv-" in each]
+
+
+def test_a_crowd_stays_one_whatever_was_asked_for(folders: tuple[str, str]) -> None:
+    """Few works are asked for, and many are what its plan is about."""
+    campaign = Campaign(manifests=folders[:1], explore="compound", works=3)
+    assert {plan.works for plan in campaign.plans(campaign.systems()[0])} == {3, CROWD}
 
 
 def test_systems_take_turns(folders: tuple[str, str]) -> None:

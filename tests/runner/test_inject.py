@@ -115,6 +115,23 @@ def test_terminate_asks_and_the_held_call_goes_on(inbox: Rehearsal) -> None:
     assert process_states(history, "orders") == ["started", "ready", "killed", "started", "ready"]
 
 
+def test_terminated_while_its_call_is_held_it_has_not_made_it(inbox: Rehearsal) -> None:
+    """Nobody is left who made the call by the time at which it would go on; only the next attempt applies."""
+    terminated = "terminate worker @recv charge w1"
+    history = hold(inbox, terminated, "hold worker->world @recv charge w1 until detect")
+    assert [event.n for event in of_work(history, Kind.DROP)] == [1]
+    assert [event.data["attempt"] for event in of_work(history, Kind.APPLY)] == [2]
+
+
+def test_partner_fails_for_a_while_and_then_no_more(inbox: Rehearsal) -> None:
+    """It answers 500 to this work only; whoever tries again is heard in the end. It is no poison: nothing stays."""
+    history = hold(inbox, "poison worker->world @recv charge w1 until detect")
+    statuses = [event.data["status"] for event in of_work(history, Kind.ANSWERED)]
+    assert statuses[0] == 500
+    assert 200 in statuses
+    assert {event.data["status"] for event in of_work(history, Kind.ANSWERED, "w2")} == {200}
+
+
 def test_pause_holds_the_process_for_its_time(inbox: Rehearsal) -> None:
     """SIGSTOP, the declared time, SIGCONT: the same life goes on, and finds the answer that came meanwhile."""
     words = "pause worker @recv charge w1 until detect+0.1"

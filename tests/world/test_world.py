@@ -271,6 +271,18 @@ async def test_call_over_the_wire_knows_its_link(scene: Scene, world: World) -> 
     assert links == ["worker->world"]
 
 
+async def test_result_of_another_work_is_told_where_the_own_one_belongs(scene: Scene, world: World) -> None:
+    """Whoever passes on both, as a list does, has mixed up nothing; nor has who passes on his own."""
+    first, second = [
+        (await answer(world, call("/charge", work=f"{work}-aa", key=work)))["nonce"] for work in ("w1", "w2")
+    ]
+    assert scene.borrowed(f"charged {first}", "w2") == ["w1"]
+    assert scene.borrowed(f"charged {first} and {second}", "w2") == []
+    assert scene.borrowed(f"charged {second}", "w2") == []
+    await answer(world, call("/mail", work="w2-aa", key="m", charged=first))
+    assert [event.data.get("borrowed") for event in scene.history.of(Kind.ATTEMPT)] == [None, None, ["w1"]]
+
+
 async def test_other_works_go_on_while_one_is_held(scene: Scene, world: World) -> None:
     """Holding is not locking: the world stays open for everybody else."""
     release = asyncio.Event()

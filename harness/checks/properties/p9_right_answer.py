@@ -1,7 +1,8 @@
 """P9: the answer to a request derives from that request, and a repeat of it is answered alike.
 
-Two things can be seen of an answer without knowing what it means: whose work it names, by id or by the nonce that went
-in with it, and whether two answers are the same. An answer that names nobody says nothing here.
+Three things can be seen of an answer without knowing what it means: whose work it names, by id or by the nonce that
+went in with it; whose results it passes on, by the nonces that the world has answered with; and whether two answers are
+the same. An answer that names nobody says nothing here. What an attempt carries on are results as well.
 """
 
 from __future__ import annotations
@@ -44,6 +45,22 @@ UNLIKE = Code(
     fixes=("store the answer with the key, in the transaction of the work, and give that",),
     exposed_by=("cut reply at @deliver", "no fault at all: everything is submitted again in the end"),
 )
+BORROWED = Code(
+    code="RT115",
+    title="result of another work",
+    means="What was passed on for one piece of work holds the result of an effect of another one, where its own result "
+    "of that effect belongs. Whoever goes by it acts on the wrong work.",
+    causes=(
+        "results are kept by function, step or customer, and not by piece of work",
+        "the last result that came is given to whoever asks next",
+        "a fall-back stands in for an answer that did not come",
+    ),
+    fixes=(
+        "key every result that is kept by the work it belongs to",
+        "fail where there is no answer; do not guess one",
+    ),
+    exposed_by=("no fault at all: two works", "cut request at @recv of one of two works"),
+)
 
 
 def check(evidence: Evidence) -> Judgement:
@@ -51,6 +68,7 @@ def check(evidence: Evidence) -> Judgement:
     judgement = Judgement(unexercised="no answer names a piece of work, and no work was answered ok twice")
     for trail in evidence.works.values():
         _judge_names(evidence, trail, judgement)
+        _judge_results(evidence, trail, judgement)
         if evidence.expectation.awaited and not _may_differ(evidence):
             _judge_likeness(evidence, trail, judgement)
     return judgement
@@ -63,6 +81,15 @@ def _judge_names(evidence: Evidence, trail: Trail, judgement: Judgement) -> None
             judgement.exercised.add(_boundary(evidence, node))
         elif about:
             judgement.violations.append(_mistaken(evidence, trail, place, node, ", ".join(about)))
+            return
+
+
+def _judge_results(evidence: Evidence, trail: Trail, judgement: Judgement) -> None:
+    declared = [(effect.node, trail.attempts.get(name, ())) for name, effect in evidence.effects.items()]
+    attempts = [(place, node) for node, places in declared for place in places]
+    for place, node in sorted([*_answers(evidence, trail), *attempts]):
+        if others := evidence.events[place].data.get("borrowed", ()):
+            judgement.violations.append(_borrowed(evidence, trail, place, node, ", ".join(others)))
             return
 
 
@@ -117,6 +144,22 @@ def _mistaken(evidence: Evidence, trail: Trail, place: int, node: str, about: st
     )
 
 
+def _borrowed(evidence: Evidence, trail: Trail, place: int, node: str, others: str) -> Violation:
+    return at_node(
+        evidence,
+        trail,
+        node,
+        (place,),
+        code=BORROWED.code,
+        prop=PROPERTY.id,
+        what=f"what {node} passes on for work {trail.work} holds a result of {others}",
+        expected=f"results of {trail.work}",
+        got=f"one of {others}",
+        likely="results are kept by something that two works have in common",
+        kind="borrowed",
+    )
+
+
 def _unlike(evidence: Evidence, trail: Trail, first: int, other: int, node: str) -> Violation:
     return at_node(
         evidence,
@@ -140,5 +183,5 @@ PROPERTY = Property(
     kind="safety",
     check=check,
     specific=50,
-    codes=(MISTAKEN, UNLIKE),
+    codes=(MISTAKEN, UNLIKE, BORROWED),
 )
