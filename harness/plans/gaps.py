@@ -201,14 +201,17 @@ def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
 
 
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
-    """Cuts of the links to and from brokers, databases and engines.
+    """Cuts of the links to and from brokers, databases and engines, and to a process that is asked like one.
 
     Only those of processes that still have something to do after this gap.
     """
     resources = {resource.name for resource in manifest.resource}
+    stores = resources | {node.process for node in manifest.node}
+    handed_over = {(user, process) for node in manifest.node for user, process in _callers(manifest, node)}
     ahead = processes_ahead(manifest, gap)
     for user, target in sorted(links(manifest)):
-        if (target in resources and user in ahead) or (user in resources and target in ahead):
+        asks = target in stores and user in ahead and (user, target) not in handed_over
+        if asks or (user in resources and target in ahead):
             link = f"{user}->{target}"
             for direction in ("request", "reply"):
                 yield Fault(verb="blackhole", direction=direction, target=link, point=gap.point, until="detect")

@@ -135,9 +135,12 @@ class Foreseen:
                     yield from _lost(call) if call.trigger else ()
             yield from _lost(self._way_in()) if user == CLIENT else ()
             return
-        for call in self._calls(user, target):
+        calls = self._calls(user, target)
+        for call in calls:
             yield from _lost(call)
             yield from self._late(call) if late else ()
+        for instance in self._inside(user) if not calls else ():
+            yield from _anywhere(instance)  # it asks for its work there, or reports that it is done
         for instance in self._inside(target) if self._only_carries(user) else ():
             yield from _anywhere(instance)  # what is not acknowledged is delivered again, however far it was done
 

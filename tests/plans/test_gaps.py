@@ -186,11 +186,19 @@ trigger = { placement = "callee", kind = "inbox" }
 
 
 def test_who_only_asks_a_queue_for_work_is_not_taken_for_the_one_who_hands_it_in(tmp_path: Path) -> None:
-    """The worker has a link to the queue, and no edge leads from it there: what enters does not come on that link."""
+    """The worker has a link to the queue, and no edge leads from it there: what enters does not come on that link.
+
+    It is cut as the link to a broker is, for as long as there is something to ask for.
+    """
     path = tmp_path / "retrigger.toml"
     path.write_text(POLLED)
     assert {gap.link for gap in gaps(load(path)) if gap.point.where == "queue"} == {"client->queue"}
-    assert not [each for each in words(single(load(path))) if "worker->queue" in each]
+    asking = [each for each in words(single(load(path))) if "worker->queue" in each and "@deliver" in each]
+    assert asking == [
+        "blackhole request worker->queue @deliver queue w1 until detect",
+        "blackhole reply worker->queue @deliver queue w1 until detect",
+        "refuse worker->queue @deliver queue w1 until detect",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
