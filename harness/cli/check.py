@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from harness.conformance.where import manifest_path
 from harness.errors import HarnessError
 from harness.history import Kind
 from harness.network import find_server
+from harness.plans.sweep import undivided
 from harness.report.families import told
 from harness.report.gather import findings_of
 from harness.report.model import CaseReport, exit_code
@@ -62,8 +64,19 @@ def check(manifest: str, image: str = "") -> int:
     told_result = result.get(checked.verdict, f"{checked.verdict.value} without any fault")
     printer.say(f"\nResult: {told_result}   exit {code}   {time.monotonic() - begun_s:.1f} s")
     if code == 0:
-        printer.say(f"next: retrigger run {manifest}")
+        printer.say(f"next: retrigger run {manifest}{_with_sweep(system, printer)}")
     return code
+
+
+def _with_sweep(system: System, printer: _Printer) -> str:
+    """The exploration to add where a plain run would stop in the middle of nothing, and this machine can do it."""
+    nodes = undivided(system.manifest)
+    if not nodes or shutil.which("strace") is None:
+        return ""
+    printer.say(
+        f"what {', '.join(nodes)} changes is counted at rest: a kill between two writes needs the sweep as well"
+    )
+    return " --explore single,sweep"
 
 
 class _Printer:

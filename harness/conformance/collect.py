@@ -17,6 +17,7 @@ from harness.conformance.coverage import coverage
 from harness.conformance.levels import level_of, placement_of
 from harness.network import Server
 from harness.plans.model import parse_fault
+from harness.plans.sweep import undivided
 from harness.report.gather import boundaries_of, edges_of, lints_of, nodes_of
 from harness.report.model import (
     CaseReport,
@@ -148,6 +149,5 @@ class Collected:
         return [*skipped, *blind, *([] if "sweep" in explored else self._inside()), *pairs, *NOT_TESTED]
 
     def _inside(self) -> list[str]:
-        """Handlers that no point divides: what they change is counted at rest, so no plan stops in the middle of it."""
-        nodes = [n.name for n in self.system.manifest.node if n.effects and not any(effect.at for effect in n.effects)]
+        nodes = undivided(self.system.manifest)
         return [f"a kill between two writes of {', '.join(nodes)} (try --explore sweep)"] if nodes else []

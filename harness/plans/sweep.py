@@ -11,7 +11,7 @@ from harness.manifest.model import Manifest
 from harness.plans.gaps import killable, plan_of
 from harness.plans.model import SYSCALLS, Fault, Plan, Point
 
-__all__ = ["CALLS_EACH", "sweep"]
+__all__ = ["CALLS_EACH", "sweep", "undivided"]
 
 CALLS_EACH = 6
 """How far each call is counted: one piece of work makes a few of each."""
@@ -23,3 +23,8 @@ def sweep(manifest: Manifest) -> list[Plan]:
     points = [Point(name="syscall", where=call, n=n) for n in range(1, CALLS_EACH + 1) for call in SYSCALLS]
     faults = [Fault(verb="kill", target=name, point=point) for point in points for name in processes]
     return [plan_of(manifest, fault) for fault in faults]
+
+
+def undivided(manifest: Manifest) -> list[str]:
+    """The nodes in whose middle only a sweep can strike: all that they change is counted at rest, without points."""
+    return [n.name for n in manifest.node if n.effects and not any(effect.at for effect in n.effects)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -60,6 +61,18 @@ def test_a_link_of_several_copies_is_cut_for_all_of_them(tmp_path: Path) -> None
     ended = retrigger("check", folder, folder=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "link worker->world        cut: the work waits; healed: it is done" in ended.stdout
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="the sweep needs strace")
+def test_a_check_names_the_exploration_that_rows_need(tmp_path: Path) -> None:
+    """The world's effect is gone, the row is left: then no plain plan stops the handler in its middle."""
+    charge = '    { name = "charge", at = "POST {link:world}/charge" },\n'
+    manifest = shop(tmp_path, (charge, ""))
+    ended = retrigger("check", manifest, folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"next: retrigger run {manifest} --explore single,sweep" in ended.stdout
+    plain = retrigger("check", shop(tmp_path / "plain"), folder=tmp_path)
+    assert "sweep" not in plain.stdout
 
 
 def test_work_that_is_given_up_while_a_link_is_cut_proves_the_link(tmp_path: Path) -> None:
