@@ -208,8 +208,12 @@ class Evidence:
 
     def is_parked(self, work: str) -> bool:
         """Whether this work, which a plan made fail for good, was in a parking place when the drain ended."""
+        return work in self.poisoned and self.was_given_up(work)
+
+    def was_given_up(self, work: str) -> bool:
+        """Whether this work, made to fail for good or not, was in a parking place when the drain ended."""
         before = ([r for r in readings if r < self.drain.limit] for readings in self.parked.values())
-        return work in self.poisoned and any(r and work in self.events[r[-1]].data.get("works", ()) for r in before)
+        return any(r and work in self.events[r[-1]].data.get("works", ()) for r in before)
 
     def is_held(self, look: int, work: str) -> bool:
         """Whether any store held this work when all were looked at."""

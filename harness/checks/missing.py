@@ -98,6 +98,8 @@ def likely_loss(evidence: Evidence, trail: Trail, effect: ExpectedEffect, ending
         return _LIKELY_STUCK[after]
     if ending.state == "livelock":
         return "the interrupted attempt left a state that every later one fails on"
+    if evidence.was_given_up(trail.work):
+        return "given up and parked before the outage was over: its attempts end too soon, or max_detect_s is too long"
     if not effect.boundary:
         return f"no trigger owns {effect.node}: after a failure there is nobody to try again"
     edges = [edge.name for edge in evidence.expectation.edges if edge.boundary == effect.boundary]

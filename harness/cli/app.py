@@ -25,14 +25,13 @@ Reports = Annotated[
 ]
 On = Annotated[str, typer.Option("--target", help="run its processes as: process, or container")]
 Image = Annotated[str, typer.Option("--image", help="for --target container: the image to run them in")]
-Explore = Annotated[
-    str,
-    typer.Option(
-        "--explore",
-        help="core, single (every gap), compound (several faults), pairs (all within a boundary), sweep (calls of the "
-        "kernel), random; "
-        "lists with commas between",
-    ),
+EXPLORATIONS = (
+    "core, single (every gap), compound (several faults), pairs (all within a boundary), writes (inside handlers that "
+    "only rows tell of), sweep (calls of the kernel), random; lists with commas between"
+)
+Explore = Annotated[str, typer.Option("--explore", help=EXPLORATIONS)]
+ToExplore = Annotated[
+    str, typer.Option("--explore", help=EXPLORATIONS, show_default="single, and writes where strace can be used")
 ]
 Out = Annotated[str, typer.Option("--out", help="folder for plans, histories and reports")]
 
@@ -55,7 +54,7 @@ def demo(
 def run(
     context: typer.Context,
     manifests: Targets,
-    explore: Explore = "single",
+    explore: ToExplore = "",
     workers: Workers = "auto",
     seed: Annotated[int, typer.Option("--seed", help="seed of random plans")] = 0,
     examples: Annotated[int, typer.Option("--examples", min=1, help="how many random plans")] = 100,

@@ -11,11 +11,12 @@ from rich.markup import escape
 
 from harness.checks import Verdict
 from harness.cli.session import worker_count
-from harness.conformance.campaign import Campaign
+from harness.conformance.campaign import Campaign, usual
 from harness.conformance.check import Checked, Step, check_system
 from harness.conformance.levels import level_of
 from harness.conformance.where import manifest_path
 from harness.errors import HarnessError
+from harness.history import Kind
 from harness.network import find_server
 from harness.report.families import told
 from harness.report.gather import findings_of
@@ -30,15 +31,18 @@ WIDTH = 110
 NAMES = 24
 SETUP_S = 3.0
 EARLY = "RT103"
+UNSEEN = "RT212"
 MEANT = """If it is meant to answer first and to work later, the manifest lacks the hand-off: a second [[node]] with the
 effects, and an [[edge]] with awaits = false and the trigger that owns the work. `retrigger init` writes
 both, as comments."""
+LOOKS_PAST = """If the record is durable before the answer, its reader looks past it: [[pending]] of {edges}
+listed no work in this run. Hold it against what the service writes."""
 
 
 def check(manifest: str, image: str = "") -> int:
     """Checks one manifest, its processes in containers of an image if need be; returns the exit code."""
     begun_s = time.monotonic()
-    campaign = Campaign(manifests=(manifest_path(manifest),), image=image)
+    campaign = usual(Campaign(manifests=(manifest_path(manifest),), image=image))
     [system] = campaign.systems()
     printer = _Printer(secrets_of([system.manifest]))
     try:
@@ -100,6 +104,17 @@ def _findings(system: System, checked: Checked, printer: _Printer) -> None:
         printer.say("\n" + told(case))
         if any(finding.code == EARLY for finding in findings):
             printer.say(f"\n{MEANT}")
+        blind = _never_listed(system, checked)
+        if blind and any(finding.code == UNSEEN for finding in findings):
+            printer.say("\n" + LOOKS_PAST.format(edges=", ".join(blind)))
+
+
+def _never_listed(system: System, checked: Checked) -> list[str]:
+    """The edges whose readers of pending work found none of it."""
+    history = checked.run.history
+    held = {where for event in history.of(Kind.LOOK) for where, works in event.data["held"].items() if works}
+    held |= {event.where for event in history.of(Kind.PENDING) if event.data["works"]}
+    return sorted({reader.edge for reader in system.manifest.pending} - held)
 
 
 def _levels(system: System, printer: _Printer) -> None:

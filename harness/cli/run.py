@@ -7,7 +7,7 @@ import shlex
 import sys
 
 from harness.cli.session import INTERRUPTED, Interrupted, run_campaign, worker_count
-from harness.conformance.campaign import Campaign, seconds_of, shard_of
+from harness.conformance.campaign import Campaign, seconds_of, shard_of, usual
 from harness.conformance.where import SERVICES_IMAGE, image_of, manifest_path
 from harness.report.model import RunReport
 from harness.report.terminal import Terminal
@@ -52,7 +52,7 @@ def run(
     """Runs a campaign and returns the exit code."""
     campaign = Campaign(
         manifests=tuple(map(manifest_path, manifests)),
-        explore=explore,
+        explore=explore or "single",
         seed=seed,
         examples=examples,
         only=tuple(only),
@@ -64,6 +64,8 @@ def run(
         baseline=baseline,
         image=image_of(target, image),
     )
+    if not (explore or only or faults):
+        campaign = usual(campaign)
     return run_and_report(campaign, workers, reports, pytest_args).exit_code
 
 

@@ -16,14 +16,14 @@ from harness.plans.compound import compound, pairs
 from harness.plans.gaps import core, plan_of, single
 from harness.plans.model import Plan, parse_fault
 from harness.plans.shrink import ORDINARY_WORKS
-from harness.plans.sweep import needs_strace, sweep
+from harness.plans.sweep import needs_strace, sweep, writes
 from harness.runner.system import System, open_system
 from harness.targets.trace import can_trace
 
-__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of"]
+__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of", "usual"]
 
 SWEEP = "sweep"
-ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, SWEEP: sweep}
+ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, "writes": writes, SWEEP: sweep}
 EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
@@ -64,8 +64,8 @@ class Chunk:
 class Campaign:
     """One call of `retrigger run`.
 
-    manifests: files or folders. explore: one or more of core, single, compound, pairs, sweep, common (what `retrigger
-    compare` goes by), with commas between; or random.
+    manifests: files or folders. explore: one or more of core, single, compound, pairs, writes, sweep, common (what
+    `retrigger compare` goes by), with commas between; or random.
     effect: for `common`: what the worker's faults are about; empty for what each graph suggests.
     seed, examples: of random plans.
     only: ids of plans, where not all are wanted. faults: one plan given in words instead of an exploration.
@@ -218,6 +218,12 @@ def shard_of(text: str) -> tuple[int, int]:
     if match is None:
         raise UsageError(Problem(what="not a shard", expected="1/4 to 4/4", got=text, fix="--shard 1/4"))
     return int(match[1]), int(match[2])
+
+
+def usual(campaign: Campaign) -> Campaign:
+    """The explorations where none was named: every gap, and the inside of handlers that have none where that can be."""
+    inside = any(writes(system.manifest) for system in campaign.systems())
+    return replace(campaign, explore="single,writes") if inside and can_trace() else campaign
 
 
 def _possible(exploration: str, plans: list[Plan]) -> list[Plan]:

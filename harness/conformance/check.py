@@ -18,6 +18,7 @@ from harness.boundaries.lints import lint
 from harness.checks import CaseVerdict, Verdict, judge
 from harness.errors import ContractError, Problem
 from harness.history import Kind
+from harness.manifest.copies import declared_name
 from harness.network import Server
 from harness.plans.model import Plan
 from harness.runner.budget import Calibration
@@ -97,8 +98,8 @@ async def _check(system: System, server: Server, tell: Tell) -> Checked:
         calibration = measured(run)
         unproven = []
         if verdict.outcome is Verdict.HOLDS:
-            for name in sorted(universe.links, key=lambda name: (not name.startswith("client->"), name)):
-                step = await _cut(universe, name, calibration)
+            for name, links in _arrows(universe).items():
+                step = await _cut(universe, name, links, calibration)
                 tell(step)
                 unproven += [name] if step.verdict is not Verdict.HOLDS else []
     return Checked(run=run, judged=verdict, unproven=tuple(unproven), calibration=calibration)
@@ -132,28 +133,41 @@ def _counted(run: CaseRun, verdict: CaseVerdict) -> str:
     return f"{text}; {'; '.join(broken) or verdict.why}"
 
 
-async def _cut(universe: Universe, name: str, calibration: Calibration) -> Step:
-    """One case in which a link is cut before work is submitted, and healed again."""
+def _arrows(universe: Universe) -> dict[str, list[str]]:
+    """The links by declared arrow, those of the client first: what one copy is cut off from, another one would do."""
+    arrows: dict[str, list[str]] = {}
+    for name in sorted(universe.links, key=lambda name: (not name.startswith("client->"), name)):
+        user, _, target = name.partition("->")
+        arrows.setdefault(f"{declared_name(user)}->{target}", []).append(name)
+    return arrows
+
+
+async def _cut(universe: Universe, name: str, links: list[str], calibration: Calibration) -> Step:
+    """One case in which an arrow is cut, for every copy of its user, before work is submitted, and healed again."""
     begun_s = time.monotonic()
     await universe.begin(Plan(system=universe.system.name, works=1))
     attempt = _Attempt(universe)
     try:
         await universe.start_all()
-        heal = await universe.link(name).apply("refuse")
+        heals = [await universe.link(link).apply("refuse") for link in links]
         await attempt.submit()
         wait_s = min(LONGEST_CUT_S, CUT_S + 3 * calibration.work_s)
         passed = await attempt.done_within(wait_s)
-        await heal()
+        parked = attempt.ledger.is_parked("w1")
+        for heal in heals:
+            await heal()
         went_on = await attempt.done_within(HEALED_S, again=True)
     finally:
         await attempt.close()
         await universe.end()
-    if passed and not await _used(universe, name):
+    if passed and not parked and not any([await _used(universe, link) for link in links]):
         raise ContractError(_bypassed(universe.system, name))
     text = "cut: the work waits; healed: it is done" if went_on else "cut: the work waits; healed: not done at once"
-    if passed:
+    if parked:
+        text = "cut: the work was given up, and stands in its parking place"
+    elif passed:
         text = "cut, and the work was done all the same: it does not need this link, or reaches it by another address"
-    verdict = Verdict.INCONCLUSIVE if passed else Verdict.HOLDS
+    verdict = Verdict.INCONCLUSIVE if passed and not parked else Verdict.HOLDS
     return Step(name=f"link {name}", text=text, seconds=time.monotonic() - begun_s, verdict=verdict)
 
 

@@ -17,6 +17,7 @@ from harness.conformance.coverage import coverage
 from harness.conformance.levels import level_of, placement_of
 from harness.network import Server
 from harness.plans.model import parse_fault
+from harness.plans.sweep import undivided
 from harness.report.gather import boundaries_of, edges_of, lints_of, nodes_of
 from harness.report.model import (
     CaseReport,
@@ -142,9 +143,15 @@ class Collected:
         skipped = not_run_in_words(self._not_run())
         unread = sorted(self.system.triggered_edges - {pending.edge for pending in self.system.manifest.pending})
         blind = [f"pending work of {edge} (no reader declared)" for edge in unread]
-        alone = not {"random", "compound", "pairs"} & set(campaign.explore.split(","))
+        explored = set(campaign.explore.split(","))
+        alone = not {"random", "compound", "pairs"} & explored
         pairs = ["several faults at once (try --explore compound)"] if alone else []
         spared = [
             f"kills of {process.name} (it runs already)" for process in self.system.manifest.process if process.url
         ]
-        return [*skipped, *blind, *spared, *pairs, *NOT_TESTED]
+        inside = [] if explored & {"sweep", "writes"} else self._inside()
+        return [*skipped, *blind, *spared, *inside, *pairs, *NOT_TESTED]
+
+    def _inside(self) -> list[str]:
+        nodes = undivided(self.system.manifest)
+        return [f"a kill between two writes of {', '.join(nodes)} (try --explore writes, with strace)"] if nodes else []

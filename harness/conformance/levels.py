@@ -97,9 +97,11 @@ def _minimum(manifest: Manifest) -> Iterator[Gap]:
 
 def _links(manifest: Manifest) -> Iterator[Gap]:
     known = links(manifest)
+    carriers = {process.name for process in manifest.process} - {node.process for node in manifest.node}
     for edge in manifest.edge:
         caller, callee = _node(manifest, edge.from_), _node(manifest, edge.to)
-        if callee.route and caller.process != callee.process and (caller.process, callee.process) not in known:
+        reaching = {user for user, target in known if target == callee.process} & {caller.process, *carriers}
+        if callee.route and caller.process != callee.process and not reaching:
             yield _unlinked(caller.process, callee.process)
     for resource in manifest.resource:
         if all(target != resource.name for _, target in known):

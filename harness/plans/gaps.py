@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.manifest.model import Manifest, Process
+from harness.manifest.copies import declared_name
+from harness.manifest.model import Manifest, Node, Process
 from harness.manifest.placeholders import links
 from harness.plans.model import Fault, Plan, Point
 
@@ -69,16 +70,34 @@ def _deliveries(manifest: Manifest) -> Iterator[Gap]:
     for node in manifest.node:
         if node.route is None:
             continue
-        for caller, callee in _callers(manifest, node.process):
+        for caller, callee in _callers(manifest, node):
             for name in ("deliver", "reply"):
                 yield Gap(point=Point(name=name, where=node.name, work=WORK), caller=caller, callee=callee)
 
 
-def _callers(manifest: Manifest, process: str) -> list[tuple[str, str]]:
-    requested = manifest.submit and not (manifest.submit.publish or manifest.submit.through)
-    entered = _process_of(manifest, manifest.submit.node) if manifest.submit and requested else ""
-    clients = [("client", process)] if entered == process else []
-    return clients + sorted(pair for pair in links(manifest) if pair[1] == process and pair[0] != "client")
+def _callers(manifest: Manifest, node: Node) -> list[tuple[str, str]]:
+    """Who may hand work to this node: the client, and processes that a declared edge leads from.
+
+    A process without a node of its own, such as a relay or a queue, may carry any call. All others have a link to the
+    node's process for something else, as a worker that asks a queue for work.
+    """
+    submit, process = manifest.submit, node.process
+    enters = submit is not None and not (submit.publish or submit.through)
+    clients = [("client", process)] if enters and submit and _process_of(manifest, submit.node) == process else []
+    users = {user for user, target in links(manifest) if target == process} - {"client"}
+    working, calling = {each.process for each in manifest.node}, _neighbours(manifest, node)
+    return clients + [
+        (user, process)
+        for user in sorted(users)
+        if declared_name(user) in calling or declared_name(user) not in working
+    ]
+
+
+def _neighbours(manifest: Manifest, node: Node) -> set[str]:
+    """The processes at the other ends of its edges: those that call it, and those that answer to a handler of it."""
+    calling = {edge.from_ for edge in manifest.edge if edge.to == node.name}
+    answering = {edge.to for edge in manifest.edge if edge.from_ == node.name and edge.two_way}
+    return {_process_of(manifest, name) for name in calling | answering}
 
 
 def _effects(manifest: Manifest) -> Iterator[Gap]:
@@ -183,14 +202,17 @@ def processes_beside(manifest: Manifest, gap: Gap) -> list[str]:
 
 
 def _store_links(manifest: Manifest, gap: Gap) -> Iterator[Fault]:
-    """Cuts of the links to and from brokers, databases and engines.
+    """Cuts of the links to and from brokers, databases and engines, and to a process that is asked like one.
 
     Only those of processes that still have something to do after this gap.
     """
     resources = {resource.name for resource in manifest.resource}
+    stores = resources | {node.process for node in manifest.node}
+    handed_over = {(user, process) for node in manifest.node for user, process in _callers(manifest, node)}
     ahead = processes_ahead(manifest, gap)
     for user, target in sorted(links(manifest)):
-        if (target in resources and user in ahead) or (user in resources and target in ahead):
+        asks = target in stores and user in ahead and (user, target) not in handed_over
+        if asks or (user in resources and target in ahead):
             link = f"{user}->{target}"
             for direction in ("request", "reply"):
                 yield Fault(verb="blackhole", direction=direction, target=link, point=gap.point, until="detect")

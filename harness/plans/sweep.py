@@ -11,7 +11,7 @@ from harness.manifest.model import Manifest
 from harness.plans.gaps import killable, plan_of
 from harness.plans.model import SYSCALLS, Fault, Plan, Point
 
-__all__ = ["CALLS_EACH", "needs_strace", "sweep"]
+__all__ = ["CALLS_EACH", "needs_strace", "sweep", "undivided", "writes"]
 
 CALLS_EACH = 6
 """How far each call is counted: one piece of work makes a few of each."""
@@ -19,7 +19,17 @@ CALLS_EACH = 6
 
 def sweep(manifest: Manifest) -> list[Plan]:
     """A kill of every process at each of its first calls. Processes that fork are left out: who of them calls?"""
-    processes = [process.name for process in killable(manifest) if not process.forks]
+    return _killed_at_calls(manifest, [process.name for process in killable(manifest) if not process.forks])
+
+
+def writes(manifest: Manifest) -> list[Plan]:
+    """The sweep of those processes in the midst of whose work nothing else can strike."""
+    inside = {node.process for node in manifest.node if node.name in undivided(manifest)}
+    traced = [process for process in killable(manifest) if not (process.forks or process.container)]
+    return _killed_at_calls(manifest, [process.name for process in traced if process.name in inside])
+
+
+def _killed_at_calls(manifest: Manifest, processes: list[str]) -> list[Plan]:
     points = [Point(name="syscall", where=call, n=n) for n in range(1, CALLS_EACH + 1) for call in SYSCALLS]
     faults = [Fault(verb="kill", target=name, point=point) for point in points for name in processes]
     return [plan_of(manifest, fault) for fault in faults]
@@ -28,3 +38,8 @@ def sweep(manifest: Manifest) -> list[Plan]:
 def needs_strace(plan: Plan) -> bool:
     """Whether a plan strikes at a call of the kernel."""
     return any(fault.point.name == "syscall" for fault in plan.faults)
+
+
+def undivided(manifest: Manifest) -> list[str]:
+    """The nodes in whose middle only a sweep can strike: all that they change is counted at rest, without points."""
+    return [n.name for n in manifest.node if n.effects and not any(effect.at for effect in n.effects)]

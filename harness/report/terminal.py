@@ -250,7 +250,8 @@ class Terminal:
     def _troubles(self, system: SystemReport) -> None:
         """Errors of the harness, undecided cases, plans that showed nothing, what was not judged; a few of each."""
         errors = [f"{c.plan}: {c.error or 'the harness failed'}" for c in system.cases if c.outcome is Verdict.ERROR]
-        slow = [f"{c.plan}: {', '.join(c.faults)}" for c in system.cases if c.outcome is Verdict.INCONCLUSIVE]
+        undecided = [case for case in system.cases if case.outcome is Verdict.INCONCLUSIVE]
+        slow = [": ".join(filter(None, (c.plan, ", ".join(c.faults), c.error))) for c in undecided]
         silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised]
         notes = list(dict.fromkeys(note for c in system.cases for note in c.notes))
         for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent), ("note", notes)):

@@ -7,10 +7,11 @@ work from being accepted explains everything that follows, so the others are not
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from harness.errors import Problem
 from harness.history import History, Kind
-from harness.manifest.model import Effect
+from harness.manifest.model import Effect, Node, Request
 from harness.runner.case import CaseRun
 from harness.runner.system import System
 from harness.runner.universe import Universe
@@ -126,9 +127,13 @@ def never_counted(system: System, run: CaseRun) -> Iterator[Problem]:
                 what=f"effect {effect.name!r} was never counted, even without faults",
                 where=f"{system.manifest.path}  node with effect {effect.name!r}",
                 expected=f"a row for each of {', '.join(sorted(works))}, which is the work id or contains it",
-                got=", ".join(sorted(seen)) or "no row at all",
-                fix="let the source answer one row for each application of the effect, with the work id in it",
+                got=", ".join(sorted(seen)) or run.absent.get(effect.name) or "no row at all",
+                fix=_COUNTED_NOWHERE if effect.name in run.absent else _COUNTED_WITHOUT_ID,
             )
+
+
+_COUNTED_WITHOUT_ID = "let the source answer one row for each application of the effect, with the work id in it"
+_COUNTED_NOWHERE = "mend the name in the query or address: nothing is there even after work has gone through"
 
 
 def _never_attempted(system: System, effect: Effect, unknown: list[str], run: CaseRun) -> Problem:
@@ -177,7 +182,7 @@ async def unused_links(universe: Universe, history: History) -> list[Problem]:
         if not used:
             problems.append(_past_the_proxy(system, user, target))
         elif blind:
-            problems.append(_not_told_apart(system, name, blind[0].name, blind[0].route or "", blind[0].work_id))
+            problems.append(_not_told_apart(system, name, blind[0]))
     return problems
 
 
@@ -197,11 +202,34 @@ def _past_the_proxy(system: System, user: str, target: str) -> Problem:
     )
 
 
-def _not_told_apart(system: System, link: str, node: str, route: str, work_id: str | None) -> Problem:
+def _not_told_apart(system: System, link: str, node: Node) -> Problem:
+    places = list(_places_of_the_id(system.submit.request)) if link.startswith("client->") else []
+    where = " or ".join(f'"{place}"' for place in places[1:])
     return Problem(
-        what=f"requests on the link {link} are no invocations of node {node!r} with a work id",
-        where=f"{system.manifest.path}  node {node!r}",
-        expected=f"{route} with the work id in {work_id or 'header:X-Work-Id'}",
+        what=f"requests on the link {link} are no invocations of node {node.name!r} with a work id",
+        where=f"{system.manifest.path}  node {node.name!r}",
+        expected=f"{node.route} with the work id in {node.work_id or 'header:X-Work-Id'}",
         got="requests, and none of them like that",
-        fix='work_id = "header:X-Work-Id"   or "json:/id", where the request really has it; and its real route',
+        fix=f'work_id = "{places[0]}"   {f"or {where}, " if where else ""}where the request in [submit] carries it'
+        if places
+        else 'work_id = "header:X-Work-Id"   or "json:/id", where the request really has it; and its real route',
     )
+
+
+def _places_of_the_id(request: Request | None) -> Iterator[str]:
+    """Where the request in [submit] carries the work id, as `work_id` says it; the body and the path first."""
+    if request is None:
+        return
+    yield from (f"json:{place}" for place in _places_in(request.json_, ""))
+    if "{work}" in request.path.split("?")[0].split("/"):
+        yield f"path:{request.path.split('?')[0]}"
+    yield "header:X-Work-Id"
+
+
+def _places_in(value: Any, place: str) -> Iterator[str]:
+    """The JSON pointers of `{work}` in a body."""
+    if value == "{work}":
+        yield place
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _places_in(each, f"{place}/{key}")

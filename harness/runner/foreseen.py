@@ -31,6 +31,8 @@ LIVING_ON = ("pause", "terminate")
 """Verbs after which what was under way in the process may still go on, beside whoever took over."""
 OVERLAPPING = ("dup", "hold", "blackhole", "refuse", "reset")
 """Verbs after which the callee may still be at work on what its caller has given up."""
+LASTING = ("refuse", "blackhole")
+"""Verbs that stay on a link, and may outlast the retries that a caller makes by itself."""
 CLIENT = "client"
 WORLD = "world"
 
@@ -104,6 +106,8 @@ class Foreseen:
             return
         user, _, target = fault.target.partition("->")
         yield from self._link_away(user, target, here, late=fault.verb in OVERLAPPING)
+        if fault.verb in LASTING:
+            yield from self._retries_spent(user, target)
 
     def _clicked_again(self) -> Iterator[Fault]:
         """The same comes in once more, maybe before the first is done. Who gives up causes nothing."""
@@ -131,11 +135,22 @@ class Foreseen:
                     yield from _lost(call) if call.trigger else ()
             yield from _lost(self._way_in()) if user == CLIENT else ()
             return
-        for call in self._calls(user, target):
+        calls = self._calls(user, target)
+        for call in calls:
             yield from _lost(call)
             yield from self._late(call) if late else ()
+        for instance in self._inside(user) if not calls else ():
+            yield from _anywhere(instance)  # it asks for its work there, or reports that it is done
         for instance in self._inside(target) if self._only_carries(user) else ():
             yield from _anywhere(instance)  # what is not acknowledged is delivered again, however far it was done
+
+    def _retries_spent(self, user: str, target: str) -> Iterator[Fault]:
+        """Callers whose own retries have all failed on a link: they fail at this step, as if they had none."""
+        for call in self._calls(user, target) if target != WORLD and not self._only_carries(target) else ():
+            if call.src and call.retries:
+                caller = self.boundaries.instances[call.src]
+                before = Fault(what=What.CRASH, at=call.src, phase=Phase(complete=caller.steps.index(call)))
+                yield from (before, _one_further(before))
 
     def _only_carries(self, name: str) -> bool:
         """A store, a broker, or a process without a node of its own, such as a queue or an engine."""

@@ -74,7 +74,8 @@ class Ledger:
             if None not in works:
                 self._write_change(Kind.PARKED, edge, "works", [work for each in works if each for work in each])
 
-    def _is_parked(self, work: str) -> bool:
+    def is_parked(self, work: str) -> bool:
+        """Whether a parking place held this work when it was read last."""
         return any(work in self._last.get((Kind.PARKED, edge), ()) for edge in self._parked)
 
     async def read_journal(self, effect: str) -> None:
@@ -124,7 +125,7 @@ class Ledger:
         return [
             work
             for work in self._accepted()
-            if not self._is_parked(work) and self._lacks(work, asked, refused=work in refused)
+            if not self.is_parked(work) and self._lacks(work, asked, refused=work in refused)
         ]
 
     def _lacks(self, work: str, asked: set[str], *, refused: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -72,5 +73,6 @@ def _inside(value: Any, word: str, place: str) -> Any:
 
 def _items(value: Any, place: str) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"no list at #{place} but {str(value)[:80]}")
+        empty = "; an empty list is [], which a nil slice of Go is not" if value is None else ""
+        raise ValueError(f"no list at #{place} but {json.dumps(value)[:80]}{empty}")
     return value

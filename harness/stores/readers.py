@@ -23,6 +23,8 @@ SHORTEST_REST_S = 0.02
 
 LOCKED_S = 0.05
 """How long a locked file is waited for; the loop stands still meanwhile."""
+MOST_NAMES = 8
+"""How many files or tables a message lists."""
 
 
 class StoreUnreadable(HarnessError):
@@ -92,6 +94,11 @@ class Paced:
         await self.reader.close()
 
 
+def _there_is(names: list[str]) -> str:
+    """For a message: what could have been meant."""
+    return f"; there is {', '.join(names[:MOST_NAMES])}" if names else ""
+
+
 class SqliteReader:
     """Runs one query on a SQLite file, read-only.
 
@@ -116,13 +123,24 @@ class SqliteReader:
         try:
             return [text_of(row[0]) for row in self._connected().execute(self.query)]
         except FileNotFoundError:
-            self.absent = f"no file {self.path.name}"
+            self.absent = f"no file {self.path.name}{_there_is(self._files())}"
             return []
         except sqlite3.Error as error:
             if "no such table" in str(error):
-                self.absent = f"{self.path.name}: {error}"
+                self.absent = f"{self.path.name}: {error}{_there_is(self._tables())}"
                 return []
             raise StoreUnreadable(f"{self.path.name}: {error}") from error
+
+    def _files(self) -> list[str]:
+        """What stands where the file was looked for."""
+        return sorted(path.name for path in self.path.parent.glob("*") if path.is_file())
+
+    def _tables(self) -> list[str]:
+        try:
+            names = self._connected().execute("select name from sqlite_master where type in ('table', 'view')")
+            return sorted(str(row[0]) for row in names)
+        except (OSError, sqlite3.Error):
+            return []
 
     def _connected(self) -> sqlite3.Connection:
         status = os.stat(self.path)

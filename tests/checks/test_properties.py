@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks import CATALOGUE, PROPERTIES, Verdict, judge
 from harness.checks.codes import properties_of
-from tests.checks.fixtures import BAD, GOOD, settled, stuck
+from tests.checks.fixtures import BAD, GOOD, settled, stuck, waited_too_long
 from tests.checks.story import Story, chain, inbox
 
 GOOD_CASES = [
@@ -51,6 +51,12 @@ def test_good_and_bad_histories_exist_for_every_property_that_looks_itself() -> 
 def test_every_code_is_shown_by_a_bad_history() -> None:
     """No code stands in the catalogue that no history can bring out."""
     assert {code for pairs in BAD.values() for code, _ in pairs} == set(CATALOGUE)
+
+
+def test_a_first_node_that_is_invoked_again_was_submitted_again() -> None:
+    """There is no caller before it that could be blamed; it was whoever stands at the edge."""
+    [violation] = [v for v in judge(waited_too_long(late=False).history).violations if v.code == "RT301"]
+    assert violation.likely.startswith("whoever submits it had no answer that means yes, and tried again")
 
 
 def test_every_code_belongs_to_one_property() -> None:

@@ -92,3 +92,15 @@ def test_trigger_without_a_reader_is_named(tmp_path: Path) -> None:
     [system] = blind.systems()
     report = Collected(system=system, planned=blind.chunks([system])).report(blind, 1.0)
     assert "pending work of orders->payments (no reader declared)" in report.not_tested
+
+
+@pytest.mark.parametrize(("explore", "told"), [("single", True), ("single,writes", False), ("sweep", False)])
+def test_a_handler_that_no_plan_stops_in_the_middle_is_named(tmp_path: Path, explore: str, told: bool) -> None:
+    """Its effect is a row: there is no point before or after it, and only the sweep strikes between two writes."""
+    rows = 'effects = [{ name = "charge", sql = { sqlite = "{data:orders}/inbox.db", query = "select id from x" } }]'
+    world = 'effects = [{ name = "charge", sink = "keyed", at = "POST {link:world}/charge" }]'
+    changed = INBOX.changed("retrigger.toml", (world, rows), (', WORLD_URL = "{link:world}"', ""))
+    campaign = Campaign(manifests=(str(changed.write(tmp_path)),), explore=explore)
+    [system] = campaign.systems()
+    report = Collected(system=system, planned=campaign.chunks([system])).report(campaign, seconds=1.0)
+    assert ("a kill between two writes of payments (try --explore writes, with strace)" in report.not_tested) is told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,9 +11,14 @@ from typing import Any
 
 import pytest
 
+from harness.conformance.campaign import Campaign, usual
+from harness.plans.sweep import needs_strace
 from tests.conformance.rig import SERVICE, mistaken, retrigger, shop
+from tests.runner.systems import INBOX
 
 FAMILY = "kill @applied"
+WORKER = 'main = "worker:main"'
+READER = "[[pending]]" + INBOX.files["retrigger.toml"].strip().rpartition("[[pending]]")[2]
 LINES = {
     'path = "..."': 'path = "/orders"',
     'start = ["..."]': f'start = ["{sys.executable}", "service.py"]',
@@ -49,6 +55,52 @@ def test_a_check_proves_every_link_and_says_what_the_next_level_asks_for(tmp_pat
         "a whole run",
     ):
         assert words in ended.stdout
+
+
+def test_a_link_of_several_copies_is_cut_for_all_of_them(tmp_path: Path) -> None:
+    """Otherwise the other worker would do the work, and nothing would be proven."""
+    folder = INBOX.changed("retrigger.toml", (WORKER, f"{WORKER}\ncopies = 2")).write(tmp_path)
+    ended = retrigger("check", folder, folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "link worker->world        cut: the work waits; healed: it is done" in ended.stdout
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="the sweep needs strace")
+def test_a_run_strikes_inside_handlers_that_only_rows_tell_of(tmp_path: Path) -> None:
+    """The world's effect is gone, the row is left: no point lies within, so calls of the kernel are what is left."""
+    charge = '    { name = "charge", at = "POST {link:world}/charge" },\n'
+    rows = usual(Campaign(manifests=(str(shop(tmp_path, (charge, ""))),)))
+    assert rows.explore == "single,writes"
+    struck = {fault.process for plan in rows.plans(*rows.systems()) for fault in plan.faults if needs_strace(plan)}
+    assert struck == {"orders"}
+    assert usual(Campaign(manifests=(str(shop(tmp_path / "plain")),))).explore == "single"
+
+
+def test_work_that_is_given_up_while_a_link_is_cut_proves_the_link(tmp_path: Path) -> None:
+    """It stands in its parking place, so it was not done by another way."""
+    parked = READER.replace("= 0", "= 2").replace("[[pending]]", "[[parked]]")
+    given_up = 'db.execute("update inbox set done = 2 where id = ?", (row[0],))'
+    folder = (
+        INBOX.changed("retrigger.toml", (READER, f"{READER}\n\n{parked}"))
+        .changed("worker.py", ("time.sleep(0.02)\n            continue", f"{given_up}\n            continue"))
+        .write(tmp_path)
+    )
+    ended = retrigger("check", folder, folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "cut: the work was given up, and stands in its parking place" in ended.stdout
+
+
+def test_a_reader_that_finds_none_of_the_pending_work_is_named(tmp_path: Path) -> None:
+    """The service is right; its table is read with the wrong condition, so nothing seems to own the work."""
+    folder = (
+        INBOX.changed("retrigger.toml", ("where done = 0", "where done = 7"))
+        .changed("worker.py", ("time.sleep(0.01)", "time.sleep(0.3)"))
+        .write(tmp_path)
+    )
+    ended = retrigger("check", folder, folder=tmp_path)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "RT212" in ended.stdout
+    assert "[[pending]] of orders->payments\nlisted no work in this run" in ended.stdout
 
 
 def test_a_link_that_the_work_does_not_need_is_not_called_proven(tmp_path: Path) -> None:

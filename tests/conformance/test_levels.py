@@ -29,6 +29,14 @@ name = "stock"
 process = "stock"
 """
 
+RELAY = """
+[[process]]
+name = "relay"
+start = ["./relay", "{link:stock}"]
+ready = "none"
+"""
+"""A process without a node: it carries what orders hands to stock."""
+
 
 def reached(text: str, folder: Path) -> Reached:
     """The level of a manifest."""
@@ -44,6 +52,7 @@ def reached(text: str, folder: Path) -> Reached:
         (WHOLE.replace(PENDING, ""), "L2", "a reader of pending work of orders->payments"),
         (WHOLE + CALL, "L1", "a route with a work id for node stock, which orders calls"),
         (WHOLE + CALL + 'route = "POST /stock"\n', "L0", "orders reaches stock through a link"),
+        (WHOLE + CALL + 'route = "POST /stock"\n' + RELAY, "L4", ""),
         (
             WHOLE[: WHOLE.index("[[node.effects]]")] + WHOLE[WHOLE.index("[[edge]]") :],
             "",

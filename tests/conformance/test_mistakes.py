@@ -103,7 +103,12 @@ IN_THE_SERVICE = {
     "calls without a work id": Mistake([mistaken("no work id")], "headers={'X-Work-Id': work_id}"),
     "has no such column": Mistake([(ROWS, "select nosuch from booked")], "mend the query, address or command"),
     "has no such table": Mistake(
-        [(ROWS, "select work from nosuch")], "let the source answer one row for each application"
+        [(ROWS, "select work from nosuch")], "got:      app.db: no such table: nosuch; there is booked"
+    ),
+    "has no such file": Mistake([("/app.db", "/orders.db")], "got:      no file orders.db; there is app.db"),
+    "work id is elsewhere": Mistake(
+        [('process = "orders"\n', 'process = "orders"\nwork_id = "json:/order"\n')],
+        'work_id = "json:/id"   or "header:X-Work-Id", where the request in [submit] carries it',
     ),
     "pending work cannot be read": Mistake([("\n[[node]]\n", EDGE)], "mend the query, address or command"),
     "pending work is nowhere": Mistake(

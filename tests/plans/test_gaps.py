@@ -163,6 +163,52 @@ def test_a_queue_in_front_of_the_first_node_takes_the_work_and_the_faults_of_its
     assert set(doors) == {"queue->A"}
 
 
+POLLED = """
+spec = 1
+name = "polled"
+[submit]
+node = "queue"
+request = { path = "/jobs", json = { id = "{work}" } }
+[[process]]
+name = "queue"
+start = ["./queue", "{port}"]
+[[process]]
+name = "worker"
+start = ["./worker"]
+ready = "none"
+env = { QUEUE_URL = "{link:queue}", WORLD_URL = "{link:world}" }
+[[node]]
+name = "queue"
+process = "queue"
+work_id = "json:/id"
+[[node]]
+name = "worker"
+process = "worker"
+effects = [{ name = "charge", at = "POST {link:world}/charge" }]
+[[edge]]
+from = "queue"
+to = "worker"
+awaits = false
+trigger = { placement = "callee", kind = "inbox" }
+"""
+
+
+def test_who_only_asks_a_queue_for_work_is_not_taken_for_the_one_who_hands_it_in(tmp_path: Path) -> None:
+    """The worker has a link to the queue, and no edge leads from it there: what enters does not come on that link.
+
+    It is cut as the link to a broker is, for as long as there is something to ask for.
+    """
+    path = tmp_path / "retrigger.toml"
+    path.write_text(POLLED)
+    assert {gap.link for gap in gaps(load(path)) if gap.point.where == "queue"} == {"client->queue"}
+    asking = [each for each in words(single(load(path))) if "worker->queue" in each and "@deliver" in each]
+    assert asking == [
+        "blackhole request worker->queue @deliver queue w1 until detect",
+        "blackhole reply worker->queue @deliver queue w1 until detect",
+        "refuse worker->queue @deliver queue w1 until detect",
+    ]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_plan_reads_back_and_is_aimed_at_what_is_there(name: str) -> None:
     """What is enumerated can be written down, typed in again, and found in the system; no plan comes twice."""

@@ -132,10 +132,12 @@ def test_a_long_run_without_terminal_says_now_and_then_how_far_it_is() -> None:
 
 def test_undecided_and_unexercised_plans_are_named() -> None:
     """What was not shown is said, with the reason."""
-    slow = replace(keyed_case("s1ow"), outcome=Verdict.INCONCLUSIVE)
+    slow = replace(keyed_case("s1ow"), outcome=Verdict.INCONCLUSIVE, error="the rows of charge were not read")
     failed = replace(keyed_case("err0r"), outcome=Verdict.ERROR, error="the port never answered")
     output = told(run_of(inbox_system(slow, failed, verdict=Verdict.ERROR), queue_system()))
-    assert "inconclusive  s1ow" in output
+    assert "inconclusive s1ow: kill worker @applied charge w7: the rows of charge were not read" in " ".join(
+        output.split()
+    )
     assert "error         err0r: the port never answered" in output
     assert "not exercised zz9" in output
     assert "exit 4" in output

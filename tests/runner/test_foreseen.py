@@ -60,6 +60,13 @@ def test_whoever_is_killed_over_the_work_must_do_it_again() -> None:
     assert struck("upstream_sync", "kill ledger @recv charge w1").must == ()
 
 
+def test_a_link_that_stays_down_may_outlast_the_retries_of_the_caller() -> None:
+    """Then the caller fails, and whoever owns it begins again; one lost message it repairs by itself."""
+    at = "orders->payments @deliver payments w1"
+    assert set(struck("upstream_retries", f"cut request {at}").nodes) == {"payments"}
+    assert set(struck("upstream_retries", f"refuse {at} until detect").nodes) == {"orders", "payments"}
+
+
 def test_other_works_may_be_anywhere_when_a_process_is_killed() -> None:
     """The point says where the one work is, and nothing of the others."""
     here, elsewhere = foreseen("upstream_sync", "kill orders @recv reserve w1")

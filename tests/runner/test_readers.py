@@ -103,6 +103,14 @@ def test_poison_that_is_tried_for_ever_is_given_up_on(tmp_path: Path) -> None:
     assert deadline.at_s < deadline.data["budget_s"]  # the hard cap is a multiple of that
 
 
+def test_work_that_is_given_up_in_an_outage_is_told_as_that(tmp_path: Path) -> None:
+    """Nothing was discharged too early: it stands in its parking place, after attempts that ended before the outage."""
+    judged = run(PARKING, tmp_path, "refuse worker->world @recv charge w1 until detect")
+    likely = {violation.likely for violation in judged.verdict.violations if violation.code == "RT101"}
+    assert len(likely) == 1
+    assert likely.pop().startswith("given up and parked before the outage was over")
+
+
 def test_a_step_in_the_log_is_not_attempted_again(tmp_path: Path) -> None:
     """Killed in its second step, the node goes on there."""
     judged = run(LOGGING, tmp_path, "kill worker @recv mail w1")

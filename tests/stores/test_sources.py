@@ -88,6 +88,12 @@ def test_stars_in_a_row_flatten() -> None:
     assert picked([], "") == []
 
 
+def test_null_is_no_empty_list_and_the_message_says_so() -> None:
+    """What a nil slice of Go becomes, and what a service in trouble may say as well."""
+    with pytest.raises(ValueError, match="no list at #/items but null; an empty list is"):
+        picked({"items": None}, "/items")
+
+
 @pytest.mark.anyio
 async def test_a_command_prints_a_work_a_line(keeper: Keeper, tmp_path: Path) -> None:
     """JSON lines and bare ids; what it says on its error output is no work."""

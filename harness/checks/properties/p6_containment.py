@@ -159,10 +159,16 @@ def _told(evidence: Evidence, trail: Trail, node: ExpectedNode, place: int, reac
         what=f"{node.name} was invoked again for work {trail.work}, which nothing that went wrong may lead to",
         expected=f"again at most: {within}" if within else "nothing invoked again",
         got=f"{node.name} invoked {event.n or 2} times",
-        likely=f"{caller} called it again" if caller else "its caller waits for what it was declared to hand off",
+        likely=f"{caller} called it again" if caller else _likely(evidence, node),
         kind="again",
         effect=event.where if event.kind is Kind.ATTEMPT else "",
     )
+
+
+def _likely(evidence: Evidence, node: ExpectedNode) -> str:
+    if node.name == evidence.expectation.submit_node:
+        return "whoever submits it had no answer that means yes, and tried again: it fails over what it hands off"
+    return "its caller waits for what it was declared to hand off"
 
 
 def _held_up(evidence: Evidence, trail: Trail, reach: frozenset[str]) -> Iterator[Violation]:
