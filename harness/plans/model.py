@@ -55,8 +55,8 @@ POINTS_OF_TAPS = ("deliver", "reply")
 POINTS_OF_WORK = ("submit", "answer")
 POINTS_OF_WAITING = ("deliver", "reply", "recv", "applied", "answer")
 SCOPES = ("", "child", "parent")
-SYSCALLS = ("write", "pwrite64", "fsync", "fdatasync", "sendto")
-"""The calls of the kernel at which a process can be killed: what makes something durable, or tells somebody."""
+SYSCALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "sendto")
+"""The calls of the kernel at which a process can be killed: what makes something durable, or tells of it."""
 
 _ID_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _GRAMMAR = re.compile(

@@ -7,7 +7,7 @@ beforehand: a plan whose call does not come is not exercised, and the report say
 
 from __future__ import annotations
 
-from harness.manifest.model import Manifest
+from harness.manifest.model import Manifest, Node
 from harness.plans.gaps import killable, plan_of
 from harness.plans.model import SYSCALLS, Fault, Plan, Point
 
@@ -41,5 +41,15 @@ def needs_strace(plan: Plan) -> bool:
 
 
 def undivided(manifest: Manifest) -> list[str]:
-    """The nodes in whose middle only a sweep can strike: all that they change is counted at rest, without points."""
-    return [n.name for n in manifest.node if n.effects and not any(effect.at for effect in n.effects)]
+    """The nodes in whose middle only a sweep can strike: all that they change stands in stores, where no points are."""
+    return [node.name for node in manifest.node if _changes_stores(manifest, node) and not _has_points(manifest, node)]
+
+
+def _changes_stores(manifest: Manifest, node: Node) -> bool:
+    return bool(node.effects) or any(edge.from_ == node.name and not edge.awaits for edge in manifest.edge)
+
+
+def _has_points(manifest: Manifest, node: Node) -> bool:
+    routed = {each.name for each in manifest.node if each.route}
+    awaited = any(edge.from_ == node.name and edge.awaits and edge.to in routed for edge in manifest.edge)
+    return awaited or any(effect.at for effect in node.effects)

@@ -24,6 +24,7 @@ __all__ = ["Trace", "can_trace", "require_strace"]
 
 ATTACH_LIMIT_S = 5.0
 END_LIMIT_S = 5.0
+FAMILIES = {"rename": ("rename", "renameat", "renameat2"), "unlink": ("unlink", "unlinkat")}
 
 
 class Trace:
@@ -45,8 +46,9 @@ class Trace:
         descriptor, name = tempfile.mkstemp(prefix="retrigger-strace-")
         os.close(descriptor)
         log = Path(name)
-        inject = f"inject={syscall}:signal=KILL:when={n}"
-        command = ("strace", "-f", "-o", str(log), "-p", str(pid), "-e", f"trace={syscall}", "-e", inject)
+        calls = ",".join(f"?{name}" for name in _alike(syscall))  # not every machine has each of them
+        inject = f"inject={calls}:signal=KILL:when={n}"
+        command = ("strace", "-f", "-o", str(log), "-p", str(pid), "-e", f"trace={calls}", "-e", inject)
         try:
             process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
         except OSError as error:
@@ -75,7 +77,7 @@ class Trace:
         calls: dict[str, int] = {}
         for line in self._log.read_text(errors="replace").splitlines():
             thread, _, what = line.partition(" ")
-            calls[thread] = calls.get(thread, 0) + bool(re.match(rf"\s*{self.syscall}\(", what))
+            calls[thread] = calls.get(thread, 0) + bool(re.match(rf"\s*({'|'.join(_alike(self.syscall))})\(", what))
             if "+++ killed by SIGKILL +++" in what and self.n in calls.values():
                 return f"strace saw call {self.n} of {self.syscall} begin, and the process end by SIGKILL"
         return ""
@@ -94,6 +96,11 @@ class Trace:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+
+def _alike(syscall: str) -> tuple[str, ...]:
+    """The calls that do the same; a program keeps to one of them, so they are counted as one."""
+    return FAMILIES.get(syscall, (syscall,))
 
 
 def _impossible(got: str) -> Problem:

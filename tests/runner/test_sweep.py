@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import patterns
 from harness.checks import Verdict
 from harness.errors import FaultError, SetupError
 from harness.history import Kind
 from harness.plans.model import SYSCALLS
-from harness.plans.sweep import CALLS_EACH, sweep
+from harness.plans.sweep import CALLS_EACH, sweep, undivided
+from harness.runner.system import open_system
 from harness.targets.trace import Trace, require_strace
 from tests.runner.rehearsal import Rehearsal, fault_states, proof, rehearsing
 from tests.runner.systems import INBOX
 
+PATTERNS = Path(patterns.__path__[0])
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here")
 STORED = 'db.execute("insert or ignore into inbox (id, nonce) values (?, ?)", (order["id"], order["nonce"]))'
 EARLY = INBOX.changed("orders.py", (STORED, "pass"), ("await answer(send, 202)", f"await answer(send, 202); {STORED}"))
@@ -85,3 +90,32 @@ def test_absence_of_strace_is_told_before_anything_is_run(monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SetupError, match="install strace"):
         asyncio.run(require_strace())
+
+
+@needs_strace
+def test_calls_that_do_the_same_are_one(tmp_path: Path) -> None:
+    """A process that moves files dies at its second move, by whatever name its language calls the kernel."""
+    (tmp_path / "a").touch()
+    code = "import os; print(flush=True); input(); os.rename('a', 'b'); os.rename('b', 'c')"
+
+    async def killed() -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, cwd=tmp_path
+        )
+        assert process.stdout is not None
+        await process.stdout.readline()
+        trace = await Trace.attach(process.pid, "rename", 2)
+        await process.communicate(b"\n")
+        try:
+            return await trace.proof()
+        finally:
+            await trace.end()
+
+    assert "call 2 of rename" in asyncio.run(killed())
+    assert (tmp_path / "b").exists()
+
+
+def test_a_node_without_points_is_swept_and_others_are_not() -> None:
+    """Orders stores an order and a message; payments calls the world, and a chain is held at its callees."""
+    assert undivided(open_system(PATTERNS / "caller_queue").manifest) == ["orders", "relay"]
+    assert undivided(open_system(PATTERNS / "upstream_sync").manifest) == []
