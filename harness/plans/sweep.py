@@ -7,6 +7,8 @@ beforehand: a plan whose call does not come is not exercised, and the report say
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.manifest.model import Manifest, Node
 from harness.plans.gaps import killable, plan_of
 from harness.plans.model import SYSCALLS, Fault, Plan, Point
@@ -15,6 +17,8 @@ __all__ = ["CALLS_EACH", "needs_strace", "sweep", "undivided", "writes"]
 
 CALLS_EACH = 6
 """How far each call is counted: one piece of work makes a few of each."""
+WRITES = 12
+"""How far writes are counted in `writes`: answers are writes too, also those to whoever asks what has been done."""
 
 
 def sweep(manifest: Manifest) -> list[Plan]:
@@ -26,12 +30,14 @@ def writes(manifest: Manifest) -> list[Plan]:
     """The sweep of those processes in the midst of whose work nothing else can strike."""
     inside = {node.process for node in manifest.node if node.name in undivided(manifest)}
     traced = [process for process in killable(manifest) if not (process.forks or process.container)]
-    return _killed_at_calls(manifest, [process.name for process in traced if process.name in inside])
+    names = [process.name for process in traced if process.name in inside]
+    further = [Point(name="syscall", where="write", n=n) for n in range(CALLS_EACH + 1, WRITES + 1)]
+    return _killed_at_calls(manifest, names, further)
 
 
-def _killed_at_calls(manifest: Manifest, processes: list[str]) -> list[Plan]:
+def _killed_at_calls(manifest: Manifest, processes: list[str], further: Sequence[Point] = ()) -> list[Plan]:
     points = [Point(name="syscall", where=call, n=n) for n in range(1, CALLS_EACH + 1) for call in SYSCALLS]
-    faults = [Fault(verb="kill", target=name, point=point) for point in points for name in processes]
+    faults = [Fault(verb="kill", target=name, point=point) for point in (*points, *further) for name in processes]
     return [plan_of(manifest, fault) for fault in faults]
 
 
@@ -46,7 +52,9 @@ def undivided(manifest: Manifest) -> list[str]:
 
 
 def _changes_stores(manifest: Manifest, node: Node) -> bool:
-    return bool(node.effects) or any(edge.from_ == node.name and not edge.awaits for edge in manifest.edge)
+    """It has effects of its own, or hands on by a store: then a row and a message have to be one."""
+    handed_on = [edge.trigger for edge in manifest.edge if edge.from_ == node.name and not edge.awaits]
+    return bool(node.effects) or any(trigger and trigger.placement == "caller" for trigger in handed_on)
 
 
 def _has_points(manifest: Manifest, node: Node) -> bool:

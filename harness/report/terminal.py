@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.model import CaseReport, Finding, RunReport, SystemReport, Verdict
+from harness.report.model import CaseReport, Finding, NotExercised, RunReport, SystemReport, Verdict
 from harness.report.workflows import in_words
 
 __all__ = ["Reporter", "Terminal"]
@@ -252,7 +252,9 @@ class Terminal:
         errors = [f"{c.plan}: {c.error or 'the harness failed'}" for c in system.cases if c.outcome is Verdict.ERROR]
         undecided = [case for case in system.cases if case.outcome is Verdict.INCONCLUSIVE]
         slow = [": ".join(filter(None, (c.plan, ", ".join(c.faults), c.error))) for c in undecided]
-        silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised]
+        silent = [f"{n.plan}: {', '.join(n.faults)}: {n.why}" for n in system.not_exercised if not _is_swept(n)]
+        swept = sum(map(_is_swept, system.not_exercised))
+        silent += [f"{swept} kills at calls of the kernel that this work does not make"] if swept else []
         notes = list(dict.fromkeys(note for c in system.cases for note in c.notes))
         for name, lines in (("error", errors), ("inconclusive", slow), ("not exercised", silent), ("note", notes)):
             for line in lines[:MAX_LISTED]:
@@ -395,3 +397,8 @@ def _expectations(systems: Sequence[SystemReport]) -> list[str]:
                 f"{clean(system.name)} is {system.verdict.value}, which is NOT expected ({system.expect.value})."
             )
     return lines
+
+
+def _is_swept(plan: NotExercised) -> bool:
+    """A kill at one more call of the kernel: how many of them there are nobody knows beforehand."""
+    return all(" @syscall " in fault for fault in plan.faults)

@@ -75,7 +75,7 @@ class Command:
         (("run", "type.toml"), "timeout_s"),
         (("run", "edge.toml"), "nowhere"),
         (("run", "process.toml"), "worker"),
-        (("run", "system", "--explore", "sideways"), "core, single, compound, pairs, sweep, common, random"),
+        (("run", "system", "--explore", "sideways"), "core, single, compound, pairs, writes, sweep, common, random"),
         (("run", "system", "--plan", "explode worker @quiet"), "one of kill"),
         (("run", "system", "--plan", "kill nobody @quiet"), "orders, worker"),
         (("run", "system", "--plan", "kill worker @recv charge w3"), "w1, w2"),

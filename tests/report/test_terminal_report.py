@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.checks import Verdict
-from harness.report.model import Finding, GapReport, RunReport, SystemReport, Toxiproxy, WitnessStep
+from harness.report.model import Finding, GapReport, NotExercised, RunReport, SystemReport, Toxiproxy, WitnessStep
 from harness.report.terminal import Terminal
 from tests.report.samples import duplicate_case, inbox_system, keyed_case, naive_system, queue_system, run_of
 
@@ -141,6 +141,13 @@ def test_undecided_and_unexercised_plans_are_named() -> None:
     assert "error         err0r: the port never answered" in output
     assert "not exercised zz9" in output
     assert "exit 4" in output
+
+
+def test_kills_at_calls_that_never_came_are_one_line() -> None:
+    """How many calls a piece of work makes nobody knows beforehand, so those beyond are no news one by one."""
+    beyond = [NotExercised(plan=f"c{n}", faults=(f"kill worker @syscall write #{n}",), why="not seen") for n in "234"]
+    output = told(run_of(replace(queue_system(), not_exercised=tuple(beyond))))
+    assert "not exercised 3 kills at calls of the kernel that this work does not make" in " ".join(output.split())
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J\x1b]0;owned\x07", "a\nResult: HOLDS", "\u202ereversed", "[bold]x[/bold]"])
