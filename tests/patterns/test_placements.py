@@ -138,8 +138,8 @@ def test_retries_hide_a_missing_root_until_the_caller_dies_as_well() -> None:
     with on_stage("upstream_no_root") as unowned:
         assert attempts(holds(unowned, leaf)) == {"reserve": 1, "charge": 2}
         judged = unowned.run(leaf, caller)
-        [partly] = judged.verdict.violations
-        assert (judged.outcome, partly.code, partly.owner) == (Verdict.VIOLATED, "RT106", "nobody")
+        # Of w1 for sure; of w2 as well where it came in between the two kills.
+        assert {(each.code, each.owner) for each in judged.verdict.violations} == {("RT106", "nobody")}
 
 
 ATTEMPTS = {

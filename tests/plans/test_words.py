@@ -134,7 +134,7 @@ def test_words_mean_what_they_say(words: str, fault: Fault) -> None:
         ("kill worker @submit charge w1", "@submit WORK"),
         ("kill worker @lunch charge w1", "@recv @applied"),
         ("kill worker @quiet w1", "@quiet"),
-        ("kill worker @syscall open", "@syscall write|pwrite64|fsync|fdatasync|sendto"),
+        ("kill worker @syscall open", "@syscall write|pwrite64|fsync|fdatasync|rename|unlink|sendto"),
         ("pause worker @syscall fsync until detect", "kill PROCESS @syscall"),
         ("kill worker/child @syscall fsync", "kill PROCESS @syscall"),
         ("kill worker/cousin @recv charge w1", "PROCESS/child"),
