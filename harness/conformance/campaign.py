@@ -20,10 +20,11 @@ from harness.plans.sweep import needs_strace, sweep, writes
 from harness.runner.system import System, open_system
 from harness.targets.trace import can_trace
 
-__all__ = ["EXPLORATIONS", "NOT_TESTED", "Campaign", "Chunk", "seconds_of", "shard_of", "usual"]
+__all__ = ["EXPLORATIONS", "NOT_TESTED", "TRACED", "Campaign", "Chunk", "seconds_of", "shard_of", "usual"]
 
-SWEEP = "sweep"
-ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, "writes": writes, SWEEP: sweep}
+TRACED = {"writes": writes, "sweep": sweep}
+"""Those that are nothing without strace."""
+ENUMERATIONS = {"core": core, "single": single, "compound": compound, "pairs": pairs, **TRACED}
 EXPLORATIONS = (*ENUMERATIONS, "common", "random")
 CHUNK = 10
 NOT_TESTED = (
@@ -227,8 +228,8 @@ def usual(campaign: Campaign) -> Campaign:
 
 
 def _possible(exploration: str, plans: list[Plan]) -> list[Plan]:
-    """The plans that can be run here. Only `sweep` insists on strace; what else has some use for it does without."""
-    if exploration == SWEEP or not any(map(needs_strace, plans)) or can_trace():
+    """The plans that can be run here. Who asks for kernel calls insists on strace; `compound` can do without."""
+    if exploration in TRACED or not any(map(needs_strace, plans)) or can_trace():
         return plans
     return [plan for plan in plans if not needs_strace(plan)]
 

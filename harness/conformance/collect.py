@@ -12,7 +12,7 @@ from harness.boundaries.lints import lint
 from harness.boundaries.workflows import workflows_of
 from harness.checks import Verdict
 from harness.conformance.baseline import Entry, known_failures
-from harness.conformance.campaign import NOT_TESTED, Campaign, Chunk
+from harness.conformance.campaign import NOT_TESTED, TRACED, Campaign, Chunk
 from harness.conformance.coverage import coverage
 from harness.conformance.levels import level_of, placement_of
 from harness.network import Server
@@ -29,6 +29,7 @@ from harness.report.model import (
     verdict_of_cases,
 )
 from harness.runner.system import System
+from harness.targets.trace import can_trace
 
 __all__ = ["Collected", "case_from_json", "run_head"]
 
@@ -149,8 +150,10 @@ class Collected:
         spared = [
             f"kills of {process.name} (it runs already)" for process in self.system.manifest.process if process.url
         ]
-        inside = [] if explored & {"sweep", "writes"} else self._inside()
-        return [*skipped, *blind, *spared, *inside, *pairs, *NOT_TESTED]
+        inside = [] if explored & TRACED.keys() else self._inside()
+        lacking = "compound" in explored and not can_trace()
+        between = ["kills between two commits (strace cannot be used here)"] if lacking else []
+        return [*skipped, *blind, *spared, *inside, *between, *pairs, *NOT_TESTED]
 
     def _inside(self) -> list[str]:
         nodes = undivided(self.system.manifest)

@@ -183,7 +183,7 @@ def _between_commits(manifest: Manifest) -> Iterator[Faults]:
     for process in killable(manifest):
         nodes = [node for node in manifest.node if node.process == process.name]
         steps = [len(node.effects) + sum(edge.from_ == node.name for edge in manifest.edge) for node in nodes]
-        if not process.forks and any("{data" in value for value in process.env.values()):
+        if not (process.forks or process.container) and any("{data" in value for value in process.env.values()):
             for n in range(2, max(steps, default=1) + 4):
                 yield (_kill(process.name, Point(name="syscall", where=COMMIT), n),)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.conformance.campaign import Campaign
+import patterns
+from harness.conformance.campaign import Campaign, usual
+from harness.conformance.collect import Collected
 from harness.errors import UsageError
 from harness.plans.compound import CROWD
 from harness.plans.model import Plan
@@ -44,6 +47,14 @@ def test_compound_does_without_strace_and_sweep_does_not(
     found = {name: ids(Campaign(manifests=folders[:1], explore=name)) for name in ("compound", "sweep")}
     assert [name for name, each in found.items() if any("@syscall" in test for test in each)] == ["sweep"]
     assert [each for each in found["compound"] if "-poison @recv-" in each]
+    queue = (str(Path(patterns.__path__[0]) / "caller_queue"),)  # its orders are struck inside
+    asked_for = Campaign(manifests=queue, explore="writes")
+    assert any("@syscall" in test for test in ids(asked_for))  # so the run refuses, instead of testing nothing
+    assert usual(replace(asked_for, explore="single")).explore == "single"
+    compound = Campaign(manifests=queue, explore="compound")
+    [system] = compound.systems()
+    report = Collected(system=system, planned=compound.chunks([system])).report(compound, seconds=1.0)
+    assert "kills between two commits (strace cannot be used here)" in report.not_tested
 
 
 def test_a_crowd_stays_one_whatever_was_asked_for(folders: tuple[str, str]) -> None:
